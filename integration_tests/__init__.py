@@ -1,0 +1,1 @@
+"""Whole syncs against a small Front look-alike."""
