@@ -1,0 +1,70 @@
+# Every target first installs what it misses: on a fresh clone, `make demo` is all it takes.
+
+PYTHON ?= python3
+
+VENV := .venv
+VENV_READY := $(VENV)/.installed
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+
+# The oldest CDK that runs the manifest has its own environment, for the tests that prove it.
+FLOOR := $(shell sed -n 's/^version: *//p' manifest.yaml | tr -d "\"'")
+FLOOR_VENV := .venv-floor
+FLOOR_READY := $(FLOOR_VENV)/.installed-$(FLOOR)
+
+# Connector Builder's editor parses YAML with this one.
+JS_YAML := 4.3.2
+JS_YAML_READY := node_modules/.installed-js-yaml-$(JS_YAML)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint format bench lock clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
+
+install: $(VENV_READY) ## Install source-front and its tools into .venv
+
+demo: $(VENV_READY) ## Read a whole sandbox company into DuckDB and ask it questions
+	$(VENV)/bin/python -m integration_tests.demo
+
+test: $(VENV_READY) $(FLOOR_READY) $(JS_YAML_READY) ## Run every test
+	$(VENV)/bin/python -m pytest unit_tests integration_tests
+
+lint: $(VENV_READY) ## Check style, types and YAML
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/yamllint --strict .
+
+format: $(VENV_READY) ## Rewrite the Python files in the house style
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+bench: $(VENV_READY) ## Count requests, records a second and memory
+	$(VENV)/bin/python -m integration_tests.bench
+
+lock: $(VENV_READY) ## Resolve requirements-dev.lock anew, for every Python that pyproject.toml allows
+	$(VENV)/bin/python $(PIP_INSTALL) uv==0.13.9
+	$(VENV)/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.10 --quiet \
+	  --no-annotate --no-emit-index-url --custom-compile-command "make lock" --output-file requirements-dev.lock
+
+clean: ## Remove everything that make, the tools and the tests made
+	rm -rf $(VENV) $(FLOOR_VENV) node_modules build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV_READY): pyproject.toml requirements-dev.lock
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python $(PIP_INSTALL) --requirement requirements-dev.lock
+	$(VENV)/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	touch $@
+
+# The same versions as in the lock, but for the CDK itself.
+$(FLOOR_READY): requirements-dev.lock
+	rm -rf $(FLOOR_VENV)
+	$(PYTHON) -m venv $(FLOOR_VENV)
+	grep -v '^airbyte-cdk==' requirements-dev.lock > $(FLOOR_VENV)/constraints.txt
+	$(FLOOR_VENV)/bin/python $(PIP_INSTALL) --constraint $(FLOOR_VENV)/constraints.txt 'airbyte-cdk[manifest-server]==$(FLOOR)'
+	touch $@
+
+$(JS_YAML_READY):
+	npm install --prefix . --no-save --no-package-lock --no-audit --no-fund --silent js-yaml@$(JS_YAML)
+	touch $@

@@ -1,0 +1,1 @@
+"""Fast tests: nothing leaves the process but what a test starts itself."""
