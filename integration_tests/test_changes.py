@@ -1,0 +1,256 @@
+"""Several syncs of a company that changes: nothing lost, nothing stale, and a cost that follows the change."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from airbyte_cdk.models import AirbyteMessage, AirbyteStateMessage, SyncMode
+from airbyte_cdk.sources.declarative.incremental.concurrent_partition_cursor import ConcurrentPerPartitionCursor
+
+from integration_tests import truth
+from integration_tests.reading import offered, read
+from integration_tests.sandbox import Behaviour, Sandbox
+from integration_tests.warehouse import Warehouse, last_states
+from source_front import source
+
+STREAMS = [name for name in truth.STREAMS if name.startswith(("attachments", "comment", "contact", "conversation"))]
+CORE = [
+    "conversations",
+    "conversation_tags",
+    "conversation_inboxes",
+    "conversation_messages",
+    "comments",
+    "comment_mentions",
+]
+EVERYTHING = "2013-01-01T00:00:00Z"
+# Front announces neither what hung on a merged-away conversation, nor what an inbox, a follower or a contact lost.
+MAY_HOLD = {
+    "conversation_tags",
+    "conversation_links",
+    "conversation_followers",
+    "conversation_inboxes",
+    "attachments",
+    "comment_mentions",
+    "contact_handles",
+    "contact_groups",
+    "contact_links",
+}
+
+
+@cache
+def _resolved() -> dict[str, Any]:
+    return source.resolve(source.load_manifest())
+
+
+@contextmanager
+def _built_lightly(streams: list[str]) -> Iterator[None]:
+    """SourceFront builds these streams alone, without checking the manifest again: both cost seconds in each sync."""
+
+    def manifest() -> dict[str, Any]:
+        return _resolved() | {"streams": [each for each in _resolved()["streams"] if each["name"] in streams]}
+
+    offered()  # of all streams, before the manifest is cut
+    with patch.object(source, "load_manifest", manifest), patch.object(source.SourceFront, "_validate_source"):
+        yield
+
+
+class Connection:
+    """A company, and a warehouse that syncs it again and again."""
+
+    def __init__(self, sandbox: Sandbox, *streams: str, **config: object) -> None:
+        self.streams = list(streams) or CORE
+        self.sandbox = sandbox
+        self.config = sandbox.config(**({"start_date": EVERYTHING} | config))
+        self.warehouse = Warehouse()
+        self.states: list[AirbyteStateMessage] = []
+
+    def sync(self) -> list[AirbyteMessage]:
+        """One sync from the last state, landed; what it emitted, in order."""
+        with _built_lightly(self.streams):
+            reading = read(self.config, self.streams, state=self.states, mode=SyncMode.incremental)
+        assert not reading.errors, reading.errors
+        emitted = list(reading.output.get_message_iterator())
+        self.warehouse.land(emitted)
+        self.states = last_states(emitted)
+        return emitted
+
+    def problems(self) -> list[str]:
+        return self.warehouse.problems(self.sandbox, self.streams, may_hold=MAY_HOLD)
+
+
+@pytest.fixture
+def company(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    options = {"seed": 1, "conversations": 20, "behaviour": Behaviour()} | getattr(request, "param", {})
+    with Sandbox(**options) as sandbox:
+        yield sandbox
+
+
+def _every_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The CDK emits a state every ten minutes; a crash may come after any of them."""
+    monkeypatch.setattr(ConcurrentPerPartitionCursor, "_throttle_state_message", lambda self: 1.0)
+
+
+@pytest.mark.parametrize(
+    "company",
+    [
+        {"seed": 2, "behaviour": Behaviour(event_conversation="then", bounds="exclusive", merged_targets="objects")},
+        {
+            "seed": 3,
+            "behaviour": Behaviour(inboxless_in_events=True, trashed_in_search=True, tokens="keyset", page_size_cap=7),
+        },
+    ],
+    indirect=True,
+    ids=["as of then, exclusive bounds", "short pages"],
+)
+def test_given_changes_of_all_kinds_when_synced_then_the_warehouse_holds_what_front_holds(company: Sandbox) -> None:
+    connection = Connection(company, *STREAMS)
+    connection.sync()
+    assert not connection.problems()
+    dice = random.Random(5)
+    done = [company.changes.random_change(dice) for _ in range(20)]
+    connection.sync()
+    assert not connection.problems(), done
+
+
+def test_given_no_change_when_synced_again_then_it_costs_the_same_at_any_size() -> None:
+    costs = []
+    recently = "2026-01-01T00:00:00Z"
+    for conversations in (20, 60):
+        with Sandbox(seed=1, conversations=conversations) as sandbox:
+            connection = Connection(sandbox, *STREAMS, start_date=recently)
+            connection.sync()
+            sandbox.reset_log()
+            connection.sync()
+            costs.append(sum(sandbox.requests.values()))
+    assert abs(costs[0] - costs[1]) <= 6  # what the overlap of five minutes reads again
+    assert max(costs) <= 50
+
+
+def test_given_one_reply_when_synced_then_only_the_tables_it_moves_ask(company: Sandbox) -> None:
+    connection = Connection(company, *STREAMS)
+    connection.sync()
+    company.reset_log()
+    connection.sync()
+    idle = company.requests
+    changed = next(each.id for each in company.company.living() if each.inboxes and each.messages)
+    company.changes.archive(changed)
+    company.reset_log()
+    connection.sync()
+    more = company.requests - idle
+    assert more["GET /conversations/{id}/messages"] == 0
+    assert more["GET /conversations/{id}/comments"] == 0
+    assert sum(more.values()) <= 8
+    assert not connection.problems()
+
+
+def test_given_changes_during_the_first_sync_when_synced_again_then_they_are_there(company: Sandbox) -> None:
+    connection = Connection(company)
+    dice = random.Random(7)
+    for nth in (2, 9, 25):
+        company.changes.during("GET /conversations/{id}/messages", nth, lambda: company.changes.random_change(dice))
+    company.changes.during("GET /conversations/{id}/followers", 3, lambda: company.changes.random_change(dice))
+    connection.sync()
+    connection.sync()
+    assert not connection.problems()
+
+
+@pytest.mark.parametrize(
+    "company", [{"behaviour": Behaviour(hidden_status=code)} for code in (403, 404)], indirect=True
+)
+def test_given_an_inbox_forbidden_then_granted_when_synced_then_its_history_comes_by_itself(company: Sandbox) -> None:
+    hidden, shown, *_ = sorted(company.company.inboxes)
+    company.changes.forbid(hidden)
+    company.changes.forbid(shown)
+    connection = Connection(company)
+    connection.sync()
+    assert not connection.problems()
+    company.changes.grant(hidden)
+    connection.sync()
+    assert not connection.problems()
+
+
+def test_given_a_new_inbox_with_conversations_when_synced_then_it_is_read(company: Sandbox) -> None:
+    connection = Connection(company)
+    connection.sync()
+    inbox = company.changes.new_inbox()
+    company.changes.new_conversation([inbox])
+    company.changes.new_discussion()
+    connection.sync()
+    assert not connection.problems()
+
+
+@pytest.mark.parametrize("skew", [-7200.0, 7200.0])
+def test_given_a_clock_that_is_wrong_when_synced_then_nothing_is_lost(skew: float) -> None:
+    with Sandbox(seed=2, conversations=20, behaviour=Behaviour(clock_skew_s=skew)) as sandbox:
+        connection = Connection(sandbox)
+        connection.sync()
+        dice = random.Random(3)
+        done = [sandbox.changes.random_change(dice) for _ in range(10)]
+        connection.sync()
+        assert not connection.problems(), done
+
+
+def test_given_a_tag_taken_off_and_put_back_when_synced_then_the_tombstone_is_older_than_the_row(
+    company: Sandbox,
+) -> None:
+    tagged = next(each for each in company.company.living() if each.tags and each.inboxes)
+    tag = min(tagged.tags)
+    connection = Connection(company, "conversation_tags")
+    connection.sync()
+    company.changes.untag(tagged.id, tag)
+    connection.sync()
+    assert (tagged.id, tag) in connection.warehouse.tombstones("conversation_tags")
+    company.changes.tag(tagged.id, tag)
+    company.changes.untag(tagged.id, tag)
+    company.changes.tag(tagged.id, tag)
+    emitted = connection.sync()
+    rows = [
+        m.record.data
+        for m in emitted
+        if m.record and (m.record.data["conversation_id"], m.record.data["tag_id"]) == (tagged.id, tag)
+    ]
+    ended = [row["changed_at"] for row in rows if row.get("_ab_cdc_deleted_at")]
+    living = [row["changed_at"] for row in rows if not row.get("_ab_cdc_deleted_at")]
+    assert ended
+    assert living
+    assert max(living) > max(ended)
+
+
+@pytest.mark.parametrize(
+    "company", [{"behaviour": Behaviour(merged_targets=shape)} for shape in ("ids", "objects")], indirect=True
+)
+def test_given_a_merge_when_synced_then_the_old_conversation_ends(company: Sandbox) -> None:
+    gone, kept, *_ = (each.id for each in company.company.living() if each.inboxes and each.messages)
+    connection = Connection(company)
+    connection.sync()
+    company.changes.merge(gone, kept)
+    connection.sync()
+    assert (gone,) in connection.warehouse.tombstones("conversations")
+    assert not connection.problems()
+
+
+@pytest.mark.parametrize(
+    "stream", ["conversations", "conversation_messages", "comment_mentions", "attachments", "contact_notes"]
+)
+def test_given_a_crash_after_any_checkpoint_when_resumed_then_nothing_is_missing(
+    stream: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _every_checkpoint(monkeypatch)
+    with Sandbox(seed=4, conversations=24) as sandbox:
+        first = Connection(sandbox, stream, start_date="2026-03-01T00:00:00Z")
+        emitted = first.sync()
+        whole = first.warehouse.living(stream)
+        checkpoints = [index for index, message in enumerate(emitted) if message.state]
+        dice = random.Random(stream)
+        for index in sorted({checkpoints[0], checkpoints[-1], *dice.sample(checkpoints, min(3, len(checkpoints)))}):
+            resumed = Connection(sandbox, stream, start_date="2026-03-01T00:00:00Z")
+            resumed.warehouse.land(emitted[:index])
+            resumed.states = last_states(emitted[: index + 1])
+            resumed.sync()
+            assert resumed.warehouse.living(stream) == whole, f"after message {index} of {len(emitted)}"

@@ -1,0 +1,301 @@
+"""Full reads of a whole company, compared with what it holds: row by row, column by column."""
+
+from __future__ import annotations
+
+import subprocess
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from itertools import islice
+from multiprocessing import get_context
+
+import pytest
+from airbyte_cdk.models import FailureType, Status, SyncMode
+
+from integration_tests import truth
+from integration_tests.reading import Program, Reading, Row, assert_whole, messages, offered, primary_key, read
+from integration_tests.sandbox import Behaviour, Sandbox
+
+KEYS_AND_CURSORS: dict[str, tuple[list[str], str | None]] = {
+    "attachments": (["parent_id", "id"], "parent_created_at"),
+    "channels": (["id"], None),
+    "comments": (["id"], "posted_at"),
+    "comment_mentions": (["comment_id", "teammate_id"], "comment_posted_at"),
+    "contacts": (["id"], "updated_at"),
+    "contact_groups": (["contact_id", "group_id"], "contact_updated_at"),
+    "contact_handles": (["contact_id", "source", "handle"], "contact_updated_at"),
+    "contact_notes": (["contact_id", "author_id", "created_at"], "contact_updated_at"),
+    "contact_links": (["contact_id", "link"], "contact_updated_at"),
+    "conversations": (["id"], "updated_at"),
+    "conversation_tags": (["conversation_id", "tag_id"], "changed_at"),
+    "conversation_links": (["conversation_id", "link_id"], "changed_at"),
+    "conversation_followers": (["conversation_id", "teammate_id"], "changed_at"),
+    "conversation_inboxes": (["conversation_id", "inbox_id"], "changed_at"),
+    "conversation_messages": (["id"], "created_at"),
+    "conversation_message_attachments": (["message_id", "attachment_id"], "message_created_at"),
+    "conversation_message_recipients": (["message_id", "role", "handle"], "message_created_at"),
+    "groups": (["id"], None),
+    "inboxes": (["id"], None),
+    "inbox_channels": (["inbox_id", "channel_id"], None),
+    "rules": (["id"], None),
+    "rule_actions": (["rule_id", "action"], None),
+    "shifts": (["id"], None),
+    "tags": (["id"], None),
+    "teams": (["id"], None),
+    "teammates": (["id"], None),
+    "teammate_shifts": (["teammate_id", "shift_id"], None),
+    "team_inboxes": (["team_id", "inbox_id"], None),
+    "team_teammates": (["team_id", "teammate_id"], None),
+}
+"""The contract: what a warehouse keys its tables by."""
+
+CHILDREN = {
+    "attachments": "messages",
+    "comments": "comments",
+    "comment_mentions": "comments",
+    "conversation_followers": "followers",
+    "conversation_messages": "messages",
+}
+"""Tables that ask one conversation after the other, by its id: one of each kind, and what it asks for first."""
+
+
+def ago(days: float) -> str:
+    """A `start_date` so many days back."""
+    return (datetime.now(timezone.utc) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def assert_nothing_is_empty(reading: Reading) -> None:
+    """What was compared is worth it."""
+    assert not [stream for stream in reading.streams if not reading.rows.get(stream)]
+
+
+# Every way that Front may behave
+
+
+@dataclass(frozen=True)
+class Variant:
+    behaviour: Behaviour
+    over: Row = field(default_factory=dict)
+    """What the configuration says beside credentials and start date."""
+    private: bool = False
+
+
+SHORT_PAGES = Behaviour(page_size_cap=7, empty_pages=True, next_host="other", links_host="other")
+
+VARIANTS = {
+    "page tokens as rows, exclusive bounds, private resources without the scope": Variant(
+        Behaviour(page_size_cap=5, tokens="keyset", bounds="exclusive", search_bounds="exclusive"),
+        over={"include_private_resources": True},
+    ),
+    "everything shown everywhere": Variant(
+        Behaviour(
+            trashed_in_search=True,
+            inboxless_in_search=True,
+            inboxless_in_events=True,
+            event_conversation="then",
+            events_over_limit="refuse",
+        )
+    ),
+    "trash left out of lists, no conversation types": Variant(
+        Behaviour(trashed_in_lists=False, conversation_types=False)
+    ),
+    "trash and what has no inbox in the search, no conversation types": Variant(
+        Behaviour(trashed_in_search=True, inboxless_in_search=True, conversation_types=False)
+    ),
+    "no updated_at on conversations, unknown fields, ticketing": Variant(
+        Behaviour(updated_at_on_conversations=False, unknown_fields=True, ticketing=True)
+    ),
+    "private resources": Variant(Behaviour(private_scope=True), over={"include_private_resources": True}, private=True),
+    "private scope, unused": Variant(Behaviour(private_scope=True)),
+}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_company_is_read_whole_through_short_and_empty_pages(seed: int) -> None:
+    start = ago(450)
+    with Sandbox(seed=seed, conversations=30, behaviour=SHORT_PAGES) as sandbox:
+        reading = read(sandbox.config(start_date=start))
+        assert_whole(sandbox, reading, start_date=start)
+    assert_nothing_is_empty(reading)
+    assert list(reading.streams) == list(offered())
+
+
+def test_a_company_is_read_whole_since_its_beginning(everything: tuple[Sandbox, Reading]) -> None:
+    sandbox, reading = everything
+    assert_whole(sandbox, reading)
+    assert min(row["created_at"] for row in reading.rows["conversation_messages"]) < 1e9  # mail of the last century
+    assert not reading.trouble
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+def test_a_company_is_read_whole_however_front_behaves(variant: Variant) -> None:
+    start = ago(450)
+    with Sandbox(seed=4, conversations=30, behaviour=variant.behaviour) as sandbox:
+        reading = read(sandbox.config(start_date=start, **variant.over))
+        assert_whole(sandbox, reading, start_date=start, include_private=variant.private)
+    assert_nothing_is_empty(reading)
+
+
+def test_private_resources_add_rows_to_the_same_tables() -> None:
+    """What the variants compare is more than the shared rows alone."""
+    behaviour = Behaviour(private_scope=True)
+    with Sandbox(seed=4, conversations=30, behaviour=behaviour) as sandbox:
+        for stream in ("inboxes", "rules", "rule_actions", "groups", "conversation_inboxes"):
+            shared = truth.expected(sandbox.company, behaviour, stream)
+            assert len(truth.expected(sandbox.company, behaviour, stream, include_private=True)) > len(shared)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_forbidden_inbox_is_skipped_and_named(status: int) -> None:
+    start = ago(450)
+    behaviour = Behaviour(hidden_status=status, events_over_limit="refuse")  # type: ignore[arg-type]
+    with Sandbox(seed=5, conversations=30, behaviour=behaviour) as sandbox:
+        shared = truth.expected(sandbox.company, behaviour, "conversation_inboxes")
+        forbidden = set(islice(dict.fromkeys(row["inbox_id"] for row in shared), 2))
+        sandbox.company.forbidden_inboxes |= forbidden
+        reading = read(sandbox.config(start_date=start))
+        assert_whole(sandbox, reading, start_date=start)
+        hidden = len(shared) - len(truth.expected(sandbox.company, behaviour, "conversation_inboxes"))
+    assert hidden > 1
+    logs = [message.log.message for message in reading.output.logs if message.log]
+    for inbox in forbidden:
+        named = [log for log in logs if inbox in log and "Skipped the inbox" in log]
+        assert any("Grant the API token access" in log for log in named), f"{inbox} is not in the log"
+    skipped = {inbox for inbox in sandbox.company.inboxes for log in logs if "Skipped" in log and inbox in log}
+    assert skipped == forbidden
+
+
+def merge_when_asked(sandbox: Sandbox, route: str, start: str) -> None:
+    """Before the first answer to `route`, between a list and the requests for what it lists: merge mail in pairs."""
+
+    def merge() -> None:
+        recent = truth.expected(sandbox.company, sandbox.behaviour, "conversations", start_date=start)
+        mail = [row["id"] for row in recent if row["type"] == "conversation" and row["status"] != "deleted"]
+        for old, survivor in zip(mail[::2], mail[1::2], strict=False):
+            sandbox.changes.merge(old, survivor)
+
+    sandbox.changes.during(route, 1, merge)
+
+
+@pytest.mark.parametrize(("stream", "part"), CHILDREN.items())
+def test_what_is_merged_meanwhile_comes_under_its_new_id(stream: str, part: str) -> None:
+    """The old id answers 301; what it leads to says whose it is."""
+    start = ago(200)
+    with Sandbox(seed=1, conversations=30) as sandbox:
+        merge_when_asked(sandbox, f"GET /conversations/{{id}}/{part}", start)
+        reading = read(sandbox.config(start_date=start), [stream])
+        assert_whole(sandbox, reading, start_date=start, repeats=True)
+    assert [each for each in sandbox.log if each.status == 301]
+
+
+# Each on its own
+
+
+def rows_of(config: Row, stream: str) -> Reading:
+    """In a worker process: a read costs two seconds of start-up, and there are 29."""
+    return read(config, [stream], mode=SyncMode.incremental)
+
+
+def test_each_stream_alone_holds_the_same_as_among_all() -> None:
+    start = ago(120)
+    with (
+        Sandbox(seed=6, conversations=30, behaviour=Behaviour(page_size_cap=20)) as sandbox,
+        ProcessPoolExecutor(2, mp_context=get_context("spawn")) as workers,
+    ):
+        for reading in workers.map(partial(rows_of, sandbox.config(start_date=start)), KEYS_AND_CURSORS):
+            assert_whole(sandbox, reading, start_date=start)
+            assert_nothing_is_empty(reading)
+            assert list(reading.rows) == reading.streams
+
+
+# The installed program
+
+
+def test_the_installed_program_tells_checks_discovers_and_reads(program: Program) -> None:
+    start = ago(200)
+    with Sandbox(seed=2, conversations=30) as sandbox:
+        config = sandbox.config(start_date=start)
+        told = program.run("spec")
+        assert told.returncode == 0, told.stderr
+        [spec] = messages(told, "SPEC")
+        assert spec.spec
+        assert spec.spec.connectionSpecification["required"] == ["credentials"]
+
+        checked = program.run("check", config=config)
+        assert _status(checked) == (Status.SUCCEEDED, None)
+
+        discovered = program.run("discover", config=config)
+        assert discovered.returncode == 0, discovered.stderr
+        [listed] = messages(discovered, "CATALOG")
+        assert listed.catalog
+        assert [each.name for each in listed.catalog.streams] == list(offered())
+
+        reading, done = program.read(config)
+        assert done.returncode == 0, done.stderr
+        assert not done.stderr
+        assert_whole(sandbox, reading, start_date=start)
+
+
+def test_discover_offers_the_contract() -> None:
+    found = {
+        name: (primary_key(name), stream.default_cursor_field[0] if stream.default_cursor_field else None)
+        for name, stream in offered().items()
+    }
+    assert found == KEYS_AND_CURSORS
+    for stream in offered().values():
+        cursor = KEYS_AND_CURSORS[stream.name][1]
+        assert (SyncMode.incremental in stream.supported_sync_modes) is (cursor is not None)
+        columns = stream.json_schema["properties"]
+        assert not [name for name in (*primary_key(stream.name), *([cursor] if cursor else [])) if name not in columns]
+
+
+# Check
+
+
+def _status(done: subprocess.CompletedProcess[str]) -> tuple[Status, str | None]:
+    """The verdict of a check that ran: a failed one is an answer, so it exits with 0 and no trace."""
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not messages(done, "TRACE")
+    [verdict] = [each.connectionStatus for each in messages(done, "CONNECTION_STATUS")]
+    assert verdict
+    return verdict.status, verdict.message
+
+
+def test_check_says_that_a_token_is_wrong(program: Program) -> None:
+    with Sandbox(conversations=10) as sandbox:
+        wrong = {"auth_type": "api_token", "api_token": "not-the-token"}
+        done = program.run("check", config=sandbox.config(credentials=wrong))
+        asked = sandbox.requests
+    status, sentence = _status(done)
+    assert status is Status.FAILED
+    assert sentence
+    assert "401" in sentence
+    assert "Set an API token" in sentence
+    assert "\n" not in sentence
+    assert asked.total() == 1
+    assert "not-the-token" not in done.stdout + done.stderr
+
+
+def test_check_names_the_scope_that_is_missing(program: Program) -> None:
+    scopes = frozenset({"tags:read", "conversations:read"})
+    with Sandbox(conversations=10, behaviour=Behaviour(scopes=scopes)) as sandbox:
+        status, sentence = _status(program.run("check", config=sandbox.config()))
+    assert status is Status.FAILED
+    assert sentence
+    assert "403" in sentence
+    assert "the scope inboxes:read" in sentence
+
+
+def test_a_stream_without_its_scope_fails_and_the_others_are_read() -> None:
+    scopes = frozenset({"tags:read", "inboxes:read", "teammates:read"})
+    with Sandbox(conversations=10, behaviour=Behaviour(scopes=scopes)) as sandbox:
+        reading = read(sandbox.config(), ["tags", "channels", "teammates"])
+        read_whole = Reading(reading.output, reading.rows, ["tags", "teammates"])
+        tags = truth.expected(sandbox.company, sandbox.behaviour, "tags")
+    assert len(read_whole.rows["tags"]) == len(tags)
+    assert read_whole.rows["teammates"]
+    assert "channels" not in reading.rows
+    assert any("channels:read" in error for error in reading.errors)
+    assert FailureType.config_error in reading.failure_types
