@@ -2,7 +2,6 @@
 ARG BASE_IMAGE=docker.io/airbyte/python-connector-base:4.1.0@sha256:1d1aa21d34e851df4e8a87b391c27724c06e2597608e7161f4d167be853bd7b6
 
 FROM ${BASE_IMAGE} AS builder
-USER root
 WORKDIR /build
 COPY pyproject.toml requirements-dev.lock README.md LICENSE manifest.yaml ./
 COPY source_front ./source_front

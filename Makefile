@@ -27,7 +27,7 @@ demo: $(VENV_READY) ## Read a whole sandbox company into DuckDB and ask it quest
 	$(VENV)/bin/python -m integration_tests.demo
 
 test: $(VENV_READY) $(FLOOR_READY) $(JS_YAML_READY) ## Run every test
-	$(VENV)/bin/python -m pytest unit_tests integration_tests
+	$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile unit_tests integration_tests
 
 lint: $(VENV_READY) ## Check style, types and YAML
 	$(VENV)/bin/ruff check .

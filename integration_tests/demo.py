@@ -348,9 +348,7 @@ def demo(path: Path) -> None:
     with duckdb.connect(path, read_only=True) as database:
         for question, header, lines in answers(database):
             print(f"{question}\n{table(header, lines)}\n")
-    print(
-        f"Ask on: all {len(rows)} tables are in {path.resolve()} ({time.monotonic() - started:.0f} seconds in all).\n"
-    )
+    print(f"Ask on: all {len(rows)} tables are in {path} ({time.monotonic() - started:.0f} seconds in all).\n")
     print(NEXT.replace("{bin}", _shown(SCRIPT.parent)))
 
 

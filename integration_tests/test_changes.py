@@ -18,6 +18,7 @@ from integration_tests.reading import offered, read
 from integration_tests.sandbox import Behaviour, Sandbox
 from integration_tests.warehouse import Warehouse, last_states
 from source_front import source
+from source_front.source import load_manifest, resolve
 
 STREAMS = [name for name in truth.STREAMS if name.startswith(("attachments", "comment", "contact", "conversation"))]
 CORE = [
@@ -45,7 +46,7 @@ MAY_HOLD = {
 
 @cache
 def _resolved() -> dict[str, Any]:
-    return source.resolve(source.load_manifest())
+    return resolve(load_manifest())
 
 
 @contextmanager
