@@ -39,7 +39,8 @@ def test_no_request_follows_a_link_to_another_host(host: str, looked_up: set[str
         assert served == {sandbox.url.removeprefix("http://")}
         assert all(each.authorized for each in sandbox.log)
     assert sum("page_token=" in each.query for each in sandbox.log) > len(PAGED)
-    assert looked_up == {"127.0.0.1"}
+    # localhost: where a tracer that the manifest server brings looks for its agent
+    assert looked_up - {"localhost"} == {"127.0.0.1"}
     assert all(row["url"].startswith(named) for row in reading.rows["attachments"])
 
 
