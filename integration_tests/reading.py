@@ -187,12 +187,13 @@ def _differences(
 ) -> Iterator[str]:
     names = primary_key(stream)
     want = {
-        _key(row, names): _known(row) for row in truth.expected(sandbox.company, sandbox.behaviour, stream, **limits)
+        key_of(row, names): comparable(row)
+        for row in truth.expected(sandbox.company, sandbox.behaviour, stream, **limits)
     }
     cursors = offered()[stream].default_cursor_field or []
     got: dict[Key, Row] = {}
     for row in rows:
-        key, known = _key(row, names), _known(row)
+        key, known = key_of(row, names), comparable(row)
         for cursor in cursors:
             if cursor not in want.get(key, known):  # Front leaves it out: a time of the sync stands there
                 known.pop(cursor, None)
@@ -215,11 +216,12 @@ def _differences(
         yield f"{key} is one of {len(wrong)} with wrong columns; expected and got: {pairs}"
 
 
-def _key(row: Row, names: list[str]) -> Key:
+def key_of(row: Row, names: list[str]) -> Key:
+    """The values of the key's columns."""
     return tuple(row.get(name) for name in names)
 
 
-def _known(row: Row) -> Row:
+def comparable(row: Row) -> Row:
     """Without nulls, which say the same as a column left out."""
     return {name: value for name, value in row.items() if value is not None and name not in BY_SYNC}
 
@@ -246,5 +248,5 @@ def _invalid(stream: str, rows: list[Row]) -> Iterator[str]:
     validator = STRICT(offered()[stream].json_schema)
     for row in rows:
         for error in validator.iter_errors(row):
-            yield f"{_key(row, primary_key(stream))} is not valid: {error.json_path}: {error.message[:300]}"
+            yield f"{key_of(row, primary_key(stream))} is not valid: {error.json_path}: {error.message[:300]}"
             return

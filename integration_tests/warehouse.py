@@ -9,10 +9,8 @@ from typing import Any
 from airbyte_cdk.models import AirbyteMessage, AirbyteStateMessage
 
 from integration_tests import truth
-from integration_tests.reading import Key, Row, primary_key
+from integration_tests.reading import Key, Row, comparable, key_of, primary_key
 from integration_tests.sandbox import Sandbox
-
-BY_SYNC = {"changed_at", "_ab_cdc_deleted_at"}
 
 
 class Warehouse:
@@ -26,7 +24,7 @@ class Warehouse:
         for message in messages:
             if message.record:
                 stream, row = message.record.stream, message.record.data
-                self._rows[stream][tuple(row.get(name) for name in primary_key(stream))] = row
+                self._rows[stream][key_of(row, primary_key(stream))] = row
 
     def copy(self) -> Warehouse:
         """Another warehouse with the same rows, to land something else in."""
@@ -38,9 +36,7 @@ class Warehouse:
     def living(self, stream: str) -> dict[Key, Row]:
         """The rows that hold, without the columns that depend on when a sync ran."""
         return {
-            key: {name: value for name, value in row.items() if value is not None and name not in BY_SYNC}
-            for key, row in self._rows[stream].items()
-            if row.get("_ab_cdc_deleted_at") is None
+            key: comparable(row) for key, row in self._rows[stream].items() if row.get("_ab_cdc_deleted_at") is None
         }
 
     def tombstones(self, stream: str) -> set[Key]:
@@ -54,8 +50,7 @@ class Warehouse:
     def _differences(self, sandbox: Sandbox, stream: str, may_hold: set[str]) -> Iterator[str]:
         names = primary_key(stream)
         want: dict[Key, Row] = {
-            tuple(row.get(name) for name in names): {k: v for k, v in row.items() if v is not None and k not in BY_SYNC}
-            for row in truth.expected(sandbox.company, sandbox.behaviour, stream)
+            key_of(row, names): comparable(row) for row in truth.expected(sandbox.company, sandbox.behaviour, stream)
         }
         got = self.living(stream)
         if missing := want.keys() - got.keys():
