@@ -4,85 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
-from typing import Any
-from unittest.mock import patch
 
 import pytest
-from airbyte_cdk.models import AirbyteMessage, AirbyteStateMessage, SyncMode
-from airbyte_cdk.sources.declarative.incremental.concurrent_partition_cursor import ConcurrentPerPartitionCursor
 
-from integration_tests import truth
-from integration_tests.reading import offered, read
+from integration_tests.connection import STREAMS, Connection
 from integration_tests.sandbox import Behaviour, Sandbox
-from integration_tests.warehouse import Warehouse, last_states
-from source_front import source
-from source_front.source import load_manifest, resolve
-
-STREAMS = [name for name in truth.STREAMS if name.startswith(("attachments", "comment", "contact", "conversation"))]
-CORE = [
-    "conversations",
-    "conversation_tags",
-    "conversation_inboxes",
-    "conversation_messages",
-    "comments",
-    "comment_mentions",
-]
-EVERYTHING = "2013-01-01T00:00:00Z"
-# Front announces neither what hung on a merged-away conversation, nor what an inbox, a follower or a contact lost.
-MAY_HOLD = {
-    "conversation_tags",
-    "conversation_links",
-    "conversation_followers",
-    "conversation_inboxes",
-    "attachments",
-    "comment_mentions",
-    "contact_handles",
-    "contact_groups",
-    "contact_links",
-}
-
-
-@cache
-def _resolved() -> dict[str, Any]:
-    return resolve(load_manifest())
-
-
-@contextmanager
-def _built_lightly(streams: list[str]) -> Iterator[None]:
-    """SourceFront builds these streams alone, without checking the manifest again: both cost seconds in each sync."""
-
-    def manifest() -> dict[str, Any]:
-        return _resolved() | {"streams": [each for each in _resolved()["streams"] if each["name"] in streams]}
-
-    offered()  # of all streams, before the manifest is cut
-    with patch.object(source, "load_manifest", manifest), patch.object(source.SourceFront, "_validate_source"):
-        yield
-
-
-class Connection:
-    """A company, and a warehouse that syncs it again and again."""
-
-    def __init__(self, sandbox: Sandbox, *streams: str, **config: object) -> None:
-        self.streams = list(streams) or CORE
-        self.sandbox = sandbox
-        self.config = sandbox.config(**({"start_date": EVERYTHING} | config))
-        self.warehouse = Warehouse()
-        self.states: list[AirbyteStateMessage] = []
-
-    def sync(self) -> list[AirbyteMessage]:
-        """One sync from the last state, landed; what it emitted, in order."""
-        with _built_lightly(self.streams):
-            reading = read(self.config, self.streams, state=self.states, mode=SyncMode.incremental)
-        assert not reading.errors, reading.errors
-        emitted = list(reading.output.get_message_iterator())
-        self.warehouse.land(emitted)
-        self.states = last_states(emitted)
-        return emitted
-
-    def problems(self) -> list[str]:
-        return self.warehouse.problems(self.sandbox, self.streams, may_hold=MAY_HOLD)
 
 
 @pytest.fixture
@@ -90,11 +16,6 @@ def company(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     options = {"seed": 1, "conversations": 20, "behaviour": Behaviour()} | getattr(request, "param", {})
     with Sandbox(**options) as sandbox:
         yield sandbox
-
-
-def _every_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The CDK emits a state every ten minutes; a crash may come after any of them."""
-    monkeypatch.setattr(ConcurrentPerPartitionCursor, "_throttle_state_message", lambda self: 1.0)
 
 
 @pytest.mark.parametrize(
@@ -234,24 +155,3 @@ def test_given_a_merge_when_synced_then_the_old_conversation_ends(company: Sandb
     connection.sync()
     assert (gone,) in connection.warehouse.tombstones("conversations")
     assert not connection.problems()
-
-
-@pytest.mark.parametrize(
-    "stream", ["conversations", "conversation_messages", "comment_mentions", "attachments", "contact_notes"]
-)
-def test_given_a_crash_after_any_checkpoint_when_resumed_then_nothing_is_missing(
-    stream: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _every_checkpoint(monkeypatch)
-    with Sandbox(seed=4, conversations=24) as sandbox:
-        first = Connection(sandbox, stream, start_date="2026-03-01T00:00:00Z")
-        emitted = first.sync()
-        whole = first.warehouse.living(stream)
-        checkpoints = [index for index, message in enumerate(emitted) if message.state]
-        dice = random.Random(stream)
-        for index in sorted({checkpoints[0], checkpoints[-1], *dice.sample(checkpoints, min(3, len(checkpoints)))}):
-            resumed = Connection(sandbox, stream, start_date="2026-03-01T00:00:00Z")
-            resumed.warehouse.land(emitted[:index])
-            resumed.states = last_states(emitted[: index + 1])
-            resumed.sync()
-            assert resumed.warehouse.living(stream) == whole, f"after message {index} of {len(emitted)}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from typing import Literal
 
 import pytest
 
 from integration_tests import truth
 from integration_tests.reading import Reading, assert_whole, primary_key, read
-from integration_tests.sandbox import Sandbox
+from integration_tests.sandbox import Behaviour, Sandbox
 from integration_tests.test_full_read import ago
 
 
@@ -20,6 +21,24 @@ def test_only_what_moved_since_then_is_read(days: int) -> None:
         assert_whole(sandbox, reading, start_date=start)
         whole = truth.expected(sandbox.company, sandbox.behaviour, "conversations")
     assert 0 < len(reading.rows["conversations"]) < len(whole)
+
+
+@pytest.mark.parametrize("bounds", ["inclusive", "exclusive"])
+def test_a_contact_of_that_very_moment_is_read(bounds: Literal["inclusive", "exclusive"]) -> None:
+    """Windows overlap by a second, so that notes may begin that much earlier; contacts do not."""
+    start = ago(60)
+    at = datetime.fromisoformat(start.replace("Z", "+00:00")).timestamp()
+    with Sandbox(seed=1, conversations=0, behaviour=Behaviour(bounds=bounds)) as sandbox:
+        early, first, second = (sandbox.changes.new_contact() for _ in range(3))
+        for contact, time in ((early, at - 2), (first, at), (second, at + 0.001)):
+            sandbox.changes.add_note(contact)
+            sandbox.changes.touch_contact(contact, time)
+        reading = read(sandbox.config(start_date=start), ["contacts", "contact_handles", "contact_notes"])
+    assert not reading.errors
+    for stream, names in (("contacts", "id"), ("contact_handles", "contact_id"), ("contact_notes", "contact_id")):
+        got = {row[names] for row in reading.rows[stream]}
+        assert {first, second} <= got, stream
+        assert early not in got, stream
 
 
 def test_without_a_date_it_is_three_months() -> None:

@@ -10,6 +10,8 @@ from airbyte_cdk.models import AirbyteStateMessage
 from airbyte_cdk.sources.declarative.concurrent_declarative_source import ConcurrentDeclarativeSource
 from airbyte_cdk.sources.declarative.parsers.manifest_reference_resolver import ManifestReferenceResolver
 
+from source_front.state import recognized
+
 
 def manifest_path() -> Path:
     """The manifest's absolute path: beside this module in a wheel, at the root in a checkout.
@@ -44,7 +46,7 @@ class SourceFront(ConcurrentDeclarativeSource):
     Args:
         catalog: the streams to read, their sync modes.
         config: the form of the manifest's `spec`, filled in.
-        state: what an earlier sync emitted last.
+        state: what an earlier sync emitted last. What this connector did not write is left out, with a line in the log.
         config_path: the file `config` came from. Rotated refresh tokens and migrated fields are written back there.
     """
 
@@ -59,10 +61,11 @@ class SourceFront(ConcurrentDeclarativeSource):
         if config is None:  # one stream is enough to answer `spec`, and five times as fast
             manifest["streams"] = manifest["streams"][:1]
             del manifest["stream_groups"]
+        resolved = resolve(manifest)
         super().__init__(
             catalog=catalog,
             config=config,
-            state=state,
+            state=recognized(state or [], resolved),
             config_path=config_path,
-            source_config=resolve(manifest),
+            source_config=resolved,
         )

@@ -252,17 +252,22 @@ class Changes:
         return self.company.new_contact(self.company.tick()).id
 
     @change
-    def touch_contact(self, contact_id: str) -> None:
-        contact = self.company.contacts[contact_id]
-        contact.updated_at = self.company.tick()
-        contact.description = f"Touched at {contact.updated_at}"
+    def touch_contact(self, contact_id: str, at: float | None = None) -> None:
+        """`at`: the time that its `updated_at` says, if not now."""
+        contact, now = self.company.contacts[contact_id], self.company.tick()
+        contact.updated_at = now if at is None else at
+        contact.description = f"Touched at {now}"
 
     @change
-    def add_note(self, contact_id: str, body: str | None = "A note", author_id: str | None = None) -> None:
+    def add_note(
+        self, contact_id: str, body: str | None = "A note", author_id: str | None = None, *, moves: bool = True
+    ) -> None:
+        """`moves`: whether the note moves its contact's `updated_at`, which Front does not document."""
         contact, at = self.company.contacts[contact_id], self.company.tick()
         author = author_id or next(iter(self.company.teammates))
         contact.notes = [*contact.notes, {"author": author, "body": body, "created_at": at, "is_private": False}]
-        contact.updated_at = at
+        if moves:
+            contact.updated_at = at
 
     @change
     def merge_contacts(self, from_id: str, into_id: str) -> None:
