@@ -8,8 +8,11 @@ import yaml
 from airbyte_cdk import ConfiguredAirbyteCatalog
 from airbyte_cdk.models import AirbyteStateMessage
 from airbyte_cdk.sources.declarative.concurrent_declarative_source import ConcurrentDeclarativeSource
+from airbyte_cdk.sources.declarative.incremental.concurrent_partition_cursor import ConcurrentPerPartitionCursor
 from airbyte_cdk.sources.declarative.parsers.manifest_reference_resolver import ManifestReferenceResolver
+from airbyte_cdk.sources.streams.concurrent.abstract_stream import AbstractStream
 
+from source_front.checkpoints import hold_back
 from source_front.state import recognized
 
 
@@ -69,3 +72,11 @@ class SourceFront(ConcurrentDeclarativeSource):
             config_path=config_path,
             source_config=resolved,
         )
+
+    def streams(self, config: Mapping[str, Any]) -> list[AbstractStream]:
+        """The streams, each with a cursor that holds back what was not read."""
+        streams: list[AbstractStream] = super().streams(config)
+        for stream in streams:
+            if isinstance(stream.cursor, ConcurrentPerPartitionCursor):
+                hold_back(stream.cursor)
+        return streams

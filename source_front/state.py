@@ -10,7 +10,7 @@ logger = logging.getLogger("airbyte")
 
 
 def recognized(states: Iterable[AirbyteStateMessage], manifest: Mapping[str, Any]) -> list[AirbyteStateMessage]:
-    """The states without those that are empty or foreign: their streams are then read as in a first sync, and the log says so.
+    """The states without those that are empty or foreign: their streams start anew, and the log says so.
 
     The CDK would fail on some of them, and pass others on to the hidden parents: a first sync without its history.
     States of streams that have no cursor, or that the manifest does not know, are left to the CDK.
@@ -24,20 +24,21 @@ def recognized(states: Iterable[AirbyteStateMessage], manifest: Mapping[str, Any
 
 
 def _kept(message: AirbyteStateMessage, incremental: Mapping[str, Any]) -> bool:
-    name = message.stream.stream_descriptor.name if message.stream else None
+    name = message.stream.stream_descriptor.name if message.stream else ""
     if name not in incremental:
         return True
     blob = message.stream.stream_state if message.stream else None
     if _is_ours(vars(blob) if blob else {}, incremental[name]):
         return True
     logger.warning(
-        f"The state of {name} was not written by this connector, or is empty: {name} is read from the start date on, as in a first sync."
+        f"The state of {name} was not written by this connector, or is empty: {name} is read from the start date on, "
+        "as in a first sync."
     )
     return False
 
 
 def _is_ours(state: Mapping[str, Any], stream: Mapping[str, Any]) -> bool:
-    """A stream without parents keeps its cursor; one with parents keeps theirs, and the first of them holds the watermark."""
+    """A stream without parents keeps its cursor, one with parents keeps theirs: the first of them is the watermark."""
     cursor = stream["incremental_sync"]["cursor_field"]
     watermark = next((each["name"] for each in _found(stream, "stream")), None)
     kept = state if watermark is None else state.get("parent_state")
