@@ -35,6 +35,8 @@ Row = dict[str, Any]
 SIZES, QUICK_SIZES = (300, 3_000), (100, 300)
 EVERYTHING = "1970-01-01T00:00:00Z"
 CHANGED = (10, 100)
+WORKERS, LATENCY = (8, 4, 2), 0.3
+"""How many requests run at the same time, and how long Front takes to answer one, seconds."""
 MOST_PER_CHANGED = 8
 """The target of requests for each changed conversation."""
 SPECS = 5
@@ -110,10 +112,18 @@ class Account:
 class Bench:
     """Syncs of a company of one size, from one start date (None: the connector's default)."""
 
-    def __init__(self, folder: Path, conversations: int, start_date: str | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        conversations: int,
+        start_date: str | None,
+        behaviour: Behaviour | None = None,
+        num_workers: int | None = None,
+    ) -> None:
         self._usage = folder / "usage"
         self._connector = Connector(folder, [sys.executable, "-c", MEASURED, str(self._usage)])
         self._conversations, self._start_date = conversations, start_date
+        self._behaviour, self._num_workers = behaviour, num_workers
         self._now, self._port = time.time(), 0
 
     def run(self) -> Account:
@@ -135,15 +145,21 @@ class Bench:
                 syncs.append(sync)
         return Account(self._conversations, self._start_date, in_reach, bound, syncs)
 
+    def first_sync(self) -> Sync:
+        with self._sandbox() as sandbox:
+            catalog = configured(self._connector.discover(self._config(sandbox)))
+            return self._sync(f"{self._num_workers} workers", sandbox, catalog, [])[0]
+
     @contextmanager
     def _sandbox(self) -> Iterator[Sandbox]:
         """The same company each time, under the same address: states hold."""
-        with Sandbox(seed=1, conversations=self._conversations, now=self._now, port=self._port) as sandbox:
+        size, now, port = self._conversations, self._now, self._port
+        with Sandbox(seed=1, conversations=size, behaviour=self._behaviour, now=now, port=port) as sandbox:
             self._port = urlsplit(sandbox.url).port or 0
             yield sandbox
 
     def _config(self, sandbox: Sandbox) -> Row:
-        config = sandbox.config(start_date=self._start_date)
+        config = sandbox.config(start_date=self._start_date, num_workers=self._num_workers)
         return {name: value for name, value in config.items() if value is not None}
 
     def _sync(
@@ -284,10 +300,23 @@ def _each(sync: Sync, nothing: Sync) -> float | None:
     return (sync.total - nothing.total) / sync.changed if sync.changed else None
 
 
+def workers(conversations: int) -> str:
+    """How long a first sync takes by the number of workers, where Front answers as slowly as it does: a table."""
+    syncs = []
+    for number in WORKERS:
+        with tempfile.TemporaryDirectory() as folder:
+            behaviour = Behaviour(latency_s=LATENCY)
+            syncs.append(Bench(Path(folder), conversations, None, behaviour, number).first_sync())
+    rows = [(sync.name, sync.total, sync.seconds, 60 * sync.total / sync.seconds) for sync in syncs]
+    title = f"First sync of {conversations:,} conversations, the last three months, {LATENCY * 1_000:.0f} ms a request"
+    return f"{title}\n{table(['', 'requests', 'seconds', 'requests a minute'], rows)}\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Counts what syncs of sandbox accounts cost.")
     parser.add_argument("--quick", action="store_true", help=f"accounts of {QUICK_SIZES} conversations, not {SIZES}")
     parser.add_argument("--full", action="store_true", help="everything of the larger account, too: minutes more")
+    parser.add_argument("--workers", action="store_true", help="by number of workers instead: half an hour")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there, too")
     options = parser.parse_args()
     small, large = QUICK_SIZES if options.quick else SIZES
@@ -296,6 +325,9 @@ def main() -> None:
     )
     if options.full:
         runs.append((large, EVERYTHING))
+    if options.workers:
+        print(workers(large))
+        return
     accounts: list[Account] = []
     try:
         for conversations, start_date in runs:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from functools import partial
 from itertools import islice
-from multiprocessing import get_context
 
 import pytest
 from airbyte_cdk.models import FailureType, Status, SyncMode
 
 from integration_tests import truth
+from integration_tests.connection import built_lightly
 from integration_tests.reading import Program, Reading, Row, assert_whole, messages, offered, primary_key, read
 from integration_tests.sandbox import Behaviour, Sandbox
 
@@ -192,18 +190,12 @@ def test_what_is_merged_meanwhile_comes_under_its_new_id(stream: str, part: str)
 # Each on its own
 
 
-def rows_of(config: Row, stream: str) -> Reading:
-    """In a worker process: a read costs two seconds of start-up, and there are 29."""
-    return read(config, [stream], mode=SyncMode.incremental)
-
-
 def test_each_stream_alone_holds_the_same_as_among_all() -> None:
     start = ago(120)
-    with (
-        Sandbox(seed=6, conversations=30, behaviour=Behaviour(page_size_cap=20)) as sandbox,
-        ProcessPoolExecutor(2, mp_context=get_context("spawn")) as workers,
-    ):
-        for reading in workers.map(partial(rows_of, sandbox.config(start_date=start)), KEYS_AND_CURSORS):
+    with Sandbox(seed=6, conversations=30, behaviour=Behaviour(page_size_cap=20)) as sandbox:
+        for stream in KEYS_AND_CURSORS:
+            with built_lightly([stream]):
+                reading = read(sandbox.config(start_date=start), [stream], mode=SyncMode.incremental)
             assert_whole(sandbox, reading, start_date=start)
             assert_nothing_is_empty(reading)
             assert list(reading.rows) == reading.streams

@@ -9,13 +9,16 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from airbyte_cdk.models import SyncMode
 
 from integration_tests import connection as connections
 from integration_tests import truth
 from integration_tests.connection import Connection, built_lightly, resolved
 from integration_tests.reading import read
-from integration_tests.sandbox import Sandbox
+from integration_tests.sandbox import Fault, Sandbox
 from integration_tests.test_full_read import ago
+from integration_tests.warehouse import last_states
+from source_front import source
 
 FAMILY = [
     "conversations",
@@ -117,3 +120,27 @@ def test_given_a_later_sync_when_years_have_passed_then_there_is_still_no_window
         sandbox.reset_log()
         connection.sync()
         assert not _searched(sandbox)
+
+
+@pytest.mark.parametrize(
+    ("stream", "after"), [("conversations", 3), ("conversation_messages", 60), ("conversation_inboxes", 5)]
+)
+def test_given_the_manifest_alone_when_a_window_cannot_be_asked_for_then_the_next_sync_reads_what_came_before(
+    stream: str, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The CDK counts the window before as read: source-front repairs that, and the manifest lags by one window."""
+    monkeypatch.setattr(source, "hold_back", lambda cursor: None)
+    with Sandbox(seed=1, conversations=20) as sandbox:
+        connection = Connection(sandbox, stream)
+        refused = Fault(route="GET /conversations/search/{query}", status=400, after=after, times=10**6)
+        sandbox.faults.append(refused)
+        with built_lightly([stream]):
+            reading = read(connection.config, [stream], mode=SyncMode.incremental)
+        assert reading.errors
+        messages = list(reading.output.get_message_iterator())
+        connection.warehouse.land(messages)
+        connection.states = last_states(messages)
+        assert connection.problems()  # it failed in the middle of history
+        sandbox.faults.clear()
+        connection.sync()
+        assert not connection.problems()

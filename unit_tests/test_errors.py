@@ -255,7 +255,7 @@ def test_given_front_unavailable_without_end_when_read_then_it_fails_and_says_wh
     assert kind == ("system_error" if status == 520 else "transient_error"), "the CDK knows no 520"
     assert "not available" in sentence
     assert "run the sync again later" in sentence
-    assert len(front.queries("/tags")) == 9
+    assert len(front.queries("/tags")) == 31
 
 
 @pytest.mark.parametrize("answer", NOT_A_LIST, ids=lambda answer: str(answer.body)[:20])
@@ -266,7 +266,7 @@ def test_given_a_body_that_is_no_list_without_end_when_read_then_it_fails_and_is
     front.always(route, answer)
     ((_, sentence), *_) = failures(read(stream))
     assert "run the sync again later" in sentence
-    assert len(front.queries(route)) == 9
+    assert len(front.queries(route)) == 31
 
 
 @pytest.mark.parametrize(("stream", "route"), [*SOME, *LISTS[1:]])
