@@ -16,7 +16,7 @@ THREADS = ["conversations", "conversation_messages", "comments"]
 
 @pytest.fixture
 def company(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
-    options = {"seed": 1, "conversations": 20, "behaviour": Behaviour()} | getattr(request, "param", {})
+    options = {"seed": 1, "conversations": 14, "behaviour": Behaviour()} | getattr(request, "param", {})
     with Sandbox(**options) as sandbox:
         yield sandbox
 

@@ -18,7 +18,7 @@ FAMILY = [name for name in STREAMS if not name.startswith("contact")]
 
 @pytest.fixture
 def company(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
-    with Sandbox(seed=1, conversations=20, behaviour=getattr(request, "param", Behaviour())) as sandbox:
+    with Sandbox(seed=1, conversations=14, behaviour=getattr(request, "param", Behaviour())) as sandbox:
         yield sandbox
 
 
