@@ -27,10 +27,11 @@ def main() -> None:
     if not parsed.command:
         sys.exit("Say what to do: source-front spec | check | discover | read. `source-front --help` tells more.")
     try:
-        source = _source(parsed)
+        launch(_source(parsed), arguments)
     except AirbyteTracedException as error:
+        if error.failure_type != FailureType.config_error:
+            raise
         sys.exit(_report(error, parsed.command))
-    launch(source, arguments)
 
 
 def _source(parsed: Namespace) -> SourceFront:

@@ -1,18 +1,21 @@
 """The source: the manifest as the CDK runs it."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
-from airbyte_cdk import ConfiguredAirbyteCatalog
-from airbyte_cdk.models import AirbyteStateMessage
+from airbyte_cdk import AirbyteTracedException, ConfiguredAirbyteCatalog, FailureType
+from airbyte_cdk.models import AirbyteMessage, AirbyteStateMessage
 from airbyte_cdk.sources.declarative.concurrent_declarative_source import ConcurrentDeclarativeSource
 from airbyte_cdk.sources.declarative.incremental.concurrent_partition_cursor import ConcurrentPerPartitionCursor
 from airbyte_cdk.sources.declarative.parsers.manifest_reference_resolver import ManifestReferenceResolver
 from airbyte_cdk.sources.streams.concurrent.abstract_stream import AbstractStream
 
 from source_front.checkpoints import hold_back
+from source_front.config import refuse
+from source_front.literals import one_at_a_time
 from source_front.state import recognized
 
 
@@ -50,7 +53,10 @@ class SourceFront(ConcurrentDeclarativeSource):
         catalog: the streams to read, their sync modes.
         config: the form of the manifest's `spec`, filled in.
         state: what an earlier sync emitted last. What this connector did not write is left out, with a line in the log.
-        config_path: the file `config` came from. Rotated refresh tokens and migrated fields are written back there.
+        config_path: the file `config` came from. The CDK writes migrated fields back there; new tokens it only emits.
+
+    Raises:
+        AirbyteTracedException: a config error, if the form is not filled in as it should be.
     """
 
     def __init__(
@@ -60,11 +66,14 @@ class SourceFront(ConcurrentDeclarativeSource):
         state: list[AirbyteStateMessage] | None = None,
         config_path: str | None = None,
     ) -> None:
+        one_at_a_time()
         manifest = load_manifest()
         if config is None:  # one stream is enough to answer `spec`, and five times as fast
             manifest["streams"] = manifest["streams"][:1]
             del manifest["stream_groups"]
         resolved = resolve(manifest)
+        if config is not None:
+            refuse(config, resolved["spec"]["connection_specification"])
         super().__init__(
             catalog=catalog,
             config=config,
@@ -80,3 +89,27 @@ class SourceFront(ConcurrentDeclarativeSource):
             if isinstance(stream.cursor, ConcurrentPerPartitionCursor):
                 hold_back(stream.cursor)
         return streams
+
+    def read(
+        self,
+        logger: logging.Logger,
+        config: Mapping[str, Any],
+        catalog: ConfiguredAirbyteCatalog,
+        state: list[AirbyteStateMessage] | None = None,
+    ) -> Iterator[AirbyteMessage]:
+        """Read what the catalog names.
+
+        Raises:
+            AirbyteTracedException: a config error, once the others are read, if the catalog names an unknown stream:
+                the CDK would leave it out without a word.
+        """
+        yield from super().read(logger, config, catalog, state)
+        known = {each["name"] for each in self.resolved_manifest["streams"]}
+        if unknown := [each.stream.name for each in catalog.streams if each.stream.name not in known]:
+            sentence = (
+                f"This connector has no stream named {', '.join(unknown)}: refresh the connection's schema, "
+                "or take the stream out of the catalog."
+            )
+            raise AirbyteTracedException(
+                message=sentence, internal_message=sentence, failure_type=FailureType.config_error
+            )

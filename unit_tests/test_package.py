@@ -209,8 +209,20 @@ def test_a_config_file_that_cannot_be_used_is_told_in_one_sentence(
 
 @pytest.mark.parametrize(
     ("catalog", "state", "culprit"),
-    [("{}", "[]", "catalog"), ('{"streams": []}', "7", "state"), ('{"streams": []}', '[{"type": "STREAM"}]', "state")],
-    ids=["catalog without streams", "state that is a number", "state without a stream"],
+    [
+        ("", "[]", "catalog"),
+        ("[", "[]", "catalog"),
+        ("7", "[]", "catalog"),
+        ("{}", "[]", "catalog"),
+        ('{"streams": "tags"}', "[]", "catalog"),
+        ('{"streams": [{"stream": {}}]}', "[]", "catalog"),
+        ('{"streams": []}', "", "state"),
+        ('{"streams": []}', "{", "state"),
+        ('{"streams": []}', "7", "state"),
+        ('{"streams": []}', '{"contacts": {"updated_at": 7}}', "state"),
+        ('{"streams": []}', "[7]", "state"),
+        ('{"streams": []}', '[{"type": "STREAM"}]', "state"),
+    ],
 )
 def test_a_catalog_or_state_that_cannot_be_used_is_told_in_one_sentence(
     catalog: str, state: str, culprit: str, main: Main, tmp_path: Path

@@ -1,10 +1,13 @@
 """The form that a user fills in."""
 
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from airbyte_cdk import AirbyteTracedException
 from jsonschema import Draft7Validator, FormatChecker  # type: ignore[import-untyped]
 
+from source_front import source
 from source_front.source import load_manifest
 from unit_tests.front import CONFIG, TOKEN, Front, check
 
@@ -74,7 +77,8 @@ def test_given_each_level_when_looked_at_then_orders_are_unique_and_fields_say_w
         assert all(field["title"] for field in fields.values())
         explained = {name for name, field in fields.items() if field.get("description")}
         assert explained == {*fields} - {"auth_type"}
-        assert all(field["pattern_descriptor"] for field in fields.values() if "pattern" in field)
+        patterns = {field["pattern"]: field["pattern_descriptor"] for field in fields.values() if "pattern" in field}
+        assert all(pattern[0] + pattern[-1] == "^$" and says for pattern, says in patterns.items())
 
 
 def test_given_examples_and_defaults_when_validated_then_they_hold(form: Form) -> None:
@@ -141,9 +145,14 @@ def test_given_any_other_address_when_validated_then_it_is_refused(form: Form, a
 
 
 @pytest.mark.parametrize("address", ["https://api2.frontapp.com\n", "https://api2.frontapp.com\n.evil.example"])
-def test_given_an_address_with_a_line_break_when_checked_then_no_other_host_is_asked(address: str) -> None:
+def test_given_an_address_with_a_line_break_when_checked_then_it_is_refused_and_by_the_manifest_alone_no_host_asked(
+    address: str,
+) -> None:
     with Front() as front:
-        check(api_url=address)
+        with pytest.raises(AirbyteTracedException, match=r"^API URL \(api_url\) must be https://api2.frontapp.com.$"):
+            check(api_url=address)
+        with patch.object(source, "refuse"):
+            check(api_url=address)
         assert not front.leaks
 
 

@@ -84,6 +84,16 @@ class Behaviour:
     hidden_status: Literal[403, 404] = 403
     """The answer about conversations of an inbox it may not read."""
 
+    # OAuth (https://dev.frontapp.com/docs/oauth)
+    access_token_lifetime_s: float = 3600.0
+    expires_at_is_text: bool = False
+    """Unix seconds as a text."""
+    refresh_token: Literal["same", "left out", "rotated"] = "same"
+    """In the answer to a refresh; rotated, the one before is dead."""
+    refresh_revokes_access: bool = False
+    """A refresh ends the access token before it."""
+    dead_refresh_status: Literal[400, 401, 403] = 400
+
     # Limits (https://dev.frontapp.com/docs/rate-limiting)
     rpm: int | None = None
     """Requests a minute; None: no limit and no rate headers."""

@@ -25,6 +25,8 @@ from integration_tests.sandbox.company import Company, Row
 from integration_tests.sandbox.limits import Limits
 from integration_tests.sandbox.routes import ROUTES, ApiError, Listing, Query, route_of
 from integration_tests.sandbox.routes import Request as Call
+from integration_tests.sandbox.tokens import ROUTE as TOKEN_ROUTE
+from integration_tests.sandbox.tokens import Tokens
 from integration_tests.sandbox.view import View
 
 TITLES = {400: "Bad request", 401: "Unauthenticated", 403: "Forbidden", 404: "Not found", 429: "Too many requests"}
@@ -76,6 +78,8 @@ class Sandbox:
     ) -> None:
         self.behaviour = behaviour or Behaviour()
         self.token = TOKEN
+        self.tokens = Tokens(self.behaviour)
+        """Beside the API token: OAuth's."""
         self.company = Company(seed, conversations, (time.time() if now is None else now) + self.behaviour.clock_skew_s)
         self.view = View(self.company, self.behaviour)
         self.changes = Changes(self.company, self.view)
@@ -139,11 +143,12 @@ class Sandbox:
 
     # One request
 
-    def answer(self, method: str, target: str, headers: dict[str, str]) -> Reply:
+    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes = b"") -> Reply:
         """Answers and logs it."""
         path, _, query = target.partition("?")
         template, key = route_of(path)
-        route = f"{method} {template or '?'}"
+        refreshing = (method, path) == ("POST", TOKEN_ROUTE)
+        route = f"{method} {path if refreshing else template or '?'}"
         if self.behaviour.latency_s:
             time.sleep(self.behaviour.latency_s)
         with self.company.lock:
@@ -152,7 +157,10 @@ class Sandbox:
         if fault and fault.kind == "slow":
             time.sleep(fault.seconds)
         with self.company.lock:
-            reply = self._faulty(fault) or self._safely(method, template, key, target, headers, fault)
+            if refreshing:
+                reply = self._faulty(fault) or Reply(*self.tokens.answer(headers, body, self.company.now()))
+            else:
+                reply = self._faulty(fault) or self._safely(method, template, key, target, headers, fault)
         status = 0 if reply.cut else reply.status
         came = (headers.get("host", ""), "authorization" in headers)
         self.log.append(Request(method, path, query, route, status, time.time(), *came))
@@ -206,7 +214,8 @@ class Sandbox:
 
     def _admit(self, method: str, template: str | None, key: str, headers: dict[str, str]) -> dict[str, str]:
         """The rate headers of a request that may pass."""
-        if headers.get("authorization") != f"Bearer {self.token}":
+        authorization = headers.get("authorization", "")
+        if authorization != f"Bearer {self.token}" and not self.tokens.accepts(authorization, self.company.now()):
             raise ApiError(401, "JSON Web Token error")
         search = template == "/conversations/search/{query}"
         limits, refusal = self._limits.admit(self.company.now(), resource="" if search else key, search=search)
@@ -356,8 +365,8 @@ class _Connection(socketserver.StreamRequestHandler):
         while (header := self.rfile.readline(65_537).strip()) != b"":
             name, _, value = header.decode("latin-1").partition(":")
             headers[name.strip().lower()] = value.strip()
-        self.rfile.read(int(headers.get("content-length", 0)))
-        reply = sandbox.answer(method, target, headers)
+        body = self.rfile.read(int(headers.get("content-length", 0)))
+        reply = sandbox.answer(method, target, headers, body)
         sent = {"content-type": "application/json; charset=utf-8", **(reply.headers or {})}
         head = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
         start = f"HTTP/1.1 {reply.status} {TITLES.get(reply.status, 'OK')}\r\n"
