@@ -31,7 +31,7 @@ def _token(value: object) -> Form:
 
 
 def _at(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    return f"{moment:%Y-%m-%dT%H:00:00Z}"  # the hour: every process of the tests must name it alike
 
 
 WAY = "Authentication (credentials.auth_type) must be api_token or oauth2.0."
