@@ -35,6 +35,8 @@ Row = dict[str, Any]
 SIZES, QUICK_SIZES = (300, 3_000), (100, 300)
 EVERYTHING = "1970-01-01T00:00:00Z"
 CHANGED = (10, 100)
+SOAKED, LONGEST = range(2, 21), 300
+"""Numbers of workers, and after how many seconds a sync counts as one that hangs."""
 WORKERS, LATENCY = (8, 4, 2), 0.3
 """How many requests run at the same time, and how long Front takes to answer one, seconds."""
 MOST_PER_CHANGED = 8
@@ -46,7 +48,7 @@ EVENTS_PAGE = 15
 
 MEASURED = """
 import resource, subprocess, sys
-code = subprocess.call(sys.argv[2:])
+code = subprocess.call(sys.argv[2:], timeout=None)
 with open(sys.argv[1], "w") as file:
     file.write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
 sys.exit(code)
@@ -119,12 +121,15 @@ class Bench:
         start_date: str | None,
         behaviour: Behaviour | None = None,
         num_workers: int | None = None,
+        now: float | None = None,
+        longest: int | None = None,
     ) -> None:
         self._usage = folder / "usage"
-        self._connector = Connector(folder, [sys.executable, "-c", MEASURED, str(self._usage)])
+        measured = MEASURED.replace("timeout=None", f"timeout={longest}")
+        self._connector = Connector(folder, [sys.executable, "-c", measured, str(self._usage)])
         self._conversations, self._start_date = conversations, start_date
         self._behaviour, self._num_workers = behaviour, num_workers
-        self._now, self._port = time.time(), 0
+        self._now, self._port = now or time.time(), 0
 
     def run(self) -> Account:
         syncs: list[Sync] = []
@@ -312,11 +317,33 @@ def workers(conversations: int) -> str:
     return f"{title}\n{table(['', 'requests', 'seconds', 'requests a minute'], rows)}\n"
 
 
+def soak(conversations: int) -> str:
+    """A first sync by each number of workers that the form takes, of short pages: a table.
+
+    Raises:
+        ConnectorError: one hangs, or brings other records than those before it.
+    """
+    behaviour, now = Behaviour(latency_s=0.005, page_size_cap=10), time.time()
+    syncs: list[Sync] = []
+    for number in SOAKED:
+        with tempfile.TemporaryDirectory() as folder:
+            bench = Bench(Path(folder), conversations, None, behaviour, number, now, LONGEST)
+            syncs.append(bench.first_sync())
+        if syncs[-1].records != syncs[0].records:
+            raise ConnectorError(f"{number} workers brought {syncs[-1].records} records, not {syncs[0].records}")
+    rows = [(sync.name, sync.total, sync.records, sync.seconds, round(sync.peak_mb)) for sync in syncs]
+    title = f"First sync of {conversations:,} conversations, the last three months, none hung"
+    return f"{title}\n{table(['', 'requests', 'records', 'seconds', 'peak memory, MB'], rows)}\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Counts what syncs of sandbox accounts cost.")
     parser.add_argument("--quick", action="store_true", help=f"accounts of {QUICK_SIZES} conversations, not {SIZES}")
     parser.add_argument("--full", action="store_true", help="everything of the larger account, too: minutes more")
     parser.add_argument("--workers", action="store_true", help="by number of workers instead: half an hour")
+    parser.add_argument(
+        "--soak", action="store_true", help="by every number of workers instead, to see that none hangs"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there, too")
     options = parser.parse_args()
     small, large = QUICK_SIZES if options.quick else SIZES
@@ -330,6 +357,9 @@ def main() -> None:
         return
     accounts: list[Account] = []
     try:
+        if options.soak:
+            print(soak(small))
+            return
         for conversations, start_date in runs:
             with tempfile.TemporaryDirectory() as folder:
                 print(f"{conversations:,} conversations, {start_date or 'default start date'}", file=sys.stderr)

@@ -3,6 +3,7 @@
 https://docs.airbyte.com/platform/understanding-airbyte/airbyte-protocol
 """
 
+import signal
 import sys
 from argparse import Namespace
 from collections.abc import Callable
@@ -21,6 +22,7 @@ def main() -> None:
 
     Exits with 1 if the command could not be carried out. A failed `check` is an answer, not a failure.
     """
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     arguments = sys.argv[1:]
     init_uncaught_exception_handler(init_logger("airbyte"))  # from here on, what goes wrong is an Airbyte message
     parsed = AirbyteEntrypoint.parse_args(arguments)

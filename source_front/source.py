@@ -7,11 +7,12 @@ from typing import Any
 
 import yaml
 from airbyte_cdk import AirbyteTracedException, ConfiguredAirbyteCatalog, FailureType
-from airbyte_cdk.models import AirbyteMessage, AirbyteStateMessage
+from airbyte_cdk.models import AirbyteConnectionStatus, AirbyteMessage, AirbyteStateMessage
 from airbyte_cdk.sources.declarative.concurrent_declarative_source import ConcurrentDeclarativeSource
 from airbyte_cdk.sources.declarative.incremental.concurrent_partition_cursor import ConcurrentPerPartitionCursor
 from airbyte_cdk.sources.declarative.parsers.manifest_reference_resolver import ManifestReferenceResolver
 from airbyte_cdk.sources.streams.concurrent.abstract_stream import AbstractStream
+from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 
 from source_front.checkpoints import hold_back
 from source_front.config import refuse
@@ -90,6 +91,11 @@ class SourceFront(ConcurrentDeclarativeSource):
                 hold_back(stream.cursor)
         return streams
 
+    def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
+        status = super().check(logger, config)
+        status.message = status.message and filter_secrets(status.message)
+        return status
+
     def read(
         self,
         logger: logging.Logger,
@@ -103,7 +109,12 @@ class SourceFront(ConcurrentDeclarativeSource):
             AirbyteTracedException: a config error, once the others are read, if the catalog names an unknown stream:
                 the CDK would leave it out without a word.
         """
-        yield from super().read(logger, config, catalog, state)
+        for message in super().read(logger, config, catalog, state):
+            if message.trace and (error := message.trace.error):  # Front's own words are in it
+                error.message = filter_secrets(error.message)
+                error.internal_message = error.internal_message and filter_secrets(error.internal_message)
+                error.stack_trace = error.stack_trace and filter_secrets(error.stack_trace)
+            yield message
         known = {each["name"] for each in self.resolved_manifest["streams"]}
         if unknown := [each.stream.name for each in catalog.streams if each.stream.name not in known]:
             sentence = (
