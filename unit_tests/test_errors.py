@@ -235,8 +235,8 @@ def test_given_429_without_retry_after_when_read_then_the_waits_grow(front: Fron
     front.answers("/tags", *[error(429)] * 4)
     assert ids(read_rows("tags")) == ["tag_1"]
     assert len(front.naps) == 4
-    assert front.naps == sorted(front.naps)
-    assert front.naps[3] >= 4 * front.naps[0]
+    assert front.naps[3] == max(front.naps)
+    assert front.naps[3] >= 2 * front.naps[0]  # 16 and 2 or 4 seconds, each with a random second or two beside
 
 
 def test_given_429_without_end_when_read_then_it_fails_and_gave_front_minutes(front: Front) -> None:
