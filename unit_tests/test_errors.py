@@ -217,7 +217,7 @@ def test_given_bad_bodies_and_then_an_answer_when_read_then_nothing_is_lost(
 
 
 @pytest.mark.parametrize(("stream", "route"), sorted(KEPT))
-def test_given_a_bad_body_of_a_hidden_parent_when_read_then_it_fails_at_once_and_is_never_empty(
+def test_given_a_bad_body_of_a_hidden_parent_when_read_then_it_fails_and_is_never_empty(
     front: Front, stream: str, route: str
 ) -> None:
     """The CDK's cache keeps any 200, so asking again brings the same. A manifest cannot help it."""
@@ -279,6 +279,31 @@ def test_given_a_bad_second_page_without_end_when_read_then_it_fails(front: Fron
     front.lists("/tags", [{"id": "tag_1"}], [{"id": "tag_2"}])
     front.always("/tags", NOT_A_LIST[0], at_page=2)
     assert failures(read("tags"))
+
+
+@pytest.mark.parametrize(
+    ("stream", "route"),
+    [
+        ("tags", "/tags"),
+        ("teammate_shifts", "/shifts/shf_1/teammates"),
+        ("contact_notes", "/contacts/crd_1/notes"),
+        ("conversation_messages", "/search"),
+        ("conversation_messages", "/inboxes/inb_1/conversations"),
+        ("conversation_messages", "/conversations/cnv_1/messages"),
+        ("comment_mentions", "/comments/com_1/mentions"),
+        ("attachments", "/conversations/cnv_1/comments"),
+    ],
+)
+def test_given_a_row_where_a_list_belongs_when_read_then_it_fails_and_is_never_empty(
+    front: Front, stream: str, route: str
+) -> None:
+    front.always(route, Answer({"id": "x_1"}))
+    assert failures(read(stream))
+
+
+def test_given_a_search_without_total_when_read_then_what_it_finds_is_read(front: Front) -> None:
+    front.always("/search", Answer({"_pagination": {"next": None}, "_results": [CONVERSATION]}))
+    assert "cnv_1" in ids(read_rows("conversations"))
 
 
 # What is told
