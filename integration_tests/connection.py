@@ -12,7 +12,7 @@ from unittest.mock import patch
 from airbyte_cdk.models import AirbyteMessage, AirbyteStateMessage, SyncMode
 
 from integration_tests import truth
-from integration_tests.reading import offered, read
+from integration_tests.reading import Reading, offered, read
 from integration_tests.sandbox import Sandbox
 from integration_tests.warehouse import Warehouse, last_states
 from source_front import source
@@ -87,13 +87,18 @@ class Connection:
 
     def sync(self) -> list[AirbyteMessage]:
         """One sync from the last state, landed; what it emitted, in order."""
+        reading = self.try_sync()
+        assert not reading.errors, reading.errors
+        return list(reading.output.get_message_iterator())
+
+    def try_sync(self) -> Reading:
+        """A sync that may fail, landed. A stream without a new state keeps its old one, as in Airbyte."""
         with built_lightly(self.streams, ahead=self._ahead):
             reading = read(self.config, self.streams, state=self.states, mode=SyncMode.incremental)
-        assert not reading.errors, reading.errors
         emitted = list(reading.output.get_message_iterator())
         self.warehouse.land(emitted)
-        self.states = last_states(emitted)
-        return emitted
+        self.states = last_states(emitted, self.states)
+        return reading
 
     def problems(self) -> list[str]:
         return self.warehouse.problems(self.sandbox, self.streams, may_hold=MAY_HOLD)

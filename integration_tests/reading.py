@@ -8,6 +8,7 @@ import subprocess
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,11 @@ BY_SYNC = {"changed_at", "_ab_cdc_deleted_at"}
 TROUBLE = {Level.WARN, Level.ERROR, Level.FATAL}
 SHOWN = 3
 """Examples of one kind of difference in a failed test's message."""
+
+
+def ago(days: float) -> str:
+    """A `start_date` so many days back."""
+    return (datetime.now(timezone.utc) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @cache

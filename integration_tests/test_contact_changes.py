@@ -9,10 +9,10 @@ from datetime import datetime
 import pytest
 
 from integration_tests.connection import Connection
+from integration_tests.reading import ago
 from integration_tests.sandbox import Behaviour, Sandbox
 from integration_tests.sandbox.company import DAY, Contact
 from integration_tests.test_crash import attempt, crash, every_checkpoint
-from integration_tests.test_full_read import ago
 
 LISTED = ["contacts", "contact_handles", "contact_links", "contact_groups"]
 """Read from the list of contacts alone; notes take a request per contact, so that their contacts come in windows."""

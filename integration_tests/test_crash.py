@@ -30,10 +30,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from integration_tests.connection import CORE, STREAMS, Connection
-from integration_tests.reading import Program, catalog
+from integration_tests.reading import Program, ago, catalog
 from integration_tests.sandbox import Behaviour, Sandbox
 from integration_tests.sandbox.company import DAY, Conversation
-from integration_tests.test_full_read import ago
 from integration_tests.warehouse import Warehouse, last_states
 
 Messages = list[AirbyteMessage]
@@ -60,12 +59,7 @@ def crash(connection: Connection, emitted: Messages, landed: int, known: int | N
     A platform may stop before it has stored a state whose records are there already.
     """
     connection.warehouse.land(emitted[:landed])
-    connection.states = _newest(connection.states, last_states(emitted[: landed if known is None else known]))
-
-
-def _newest(*states: list[AirbyteStateMessage]) -> list[AirbyteStateMessage]:
-    """One state per stream, from the last list that has one."""
-    return list({_stream_of(state): state for each in states for state in each}.values())
+    connection.states = last_states(emitted[: landed if known is None else known], connection.states)
 
 
 def _stream_of(state: AirbyteStateMessage) -> str:

@@ -15,13 +15,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airbyte_cdk.models import AirbyteStreamStatus, SyncMode
+from airbyte_cdk.models import AirbyteStreamStatus
 
 from integration_tests import connection as connections
-from integration_tests.connection import EVERYTHING, Connection, built_lightly
-from integration_tests.reading import Program, Reading, read
+from integration_tests.connection import EVERYTHING, Connection
+from integration_tests.reading import Program, Reading
 from integration_tests.sandbox import Behaviour, Fault, Sandbox
-from integration_tests.warehouse import last_states
 
 EVER = 10**6
 START = f"{datetime.now(timezone.utc) - timedelta(days=420):%Y-%m-%dT00:00:00Z}"
@@ -230,17 +229,6 @@ def impatient(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(connections, "resolved", lambda: manifest)
 
 
-def _sync(connection: Connection) -> Reading:
-    """A sync that may fail, landed. A stream without a new state keeps its old one, as in Airbyte."""
-    with built_lightly(connection.streams):
-        reading = read(connection.config, connection.streams, state=connection.states, mode=SyncMode.incremental)
-    emitted = list(reading.output.get_message_iterator())
-    connection.warehouse.land(emitted)
-    states = [*connection.states, *last_states(emitted)]
-    connection.states = list({state.stream.stream_descriptor.name: state for state in states if state.stream}.values())
-    return reading
-
-
 def _told(reading: Reading) -> list[str]:
     """What each error says. The last one is of the whole sync."""
     errors = [message.trace.error for message in reading.output.errors if message.trace]
@@ -266,11 +254,11 @@ def test_given_a_fault_in_passing_when_synced_then_nothing_is_lost(
     asked, happens = KINDS[kind], WRONG[wrong]
     connection = world.connection(asked)
     fault = world.strikes(happens.fault, asked, times=2)
-    reading = _sync(connection)
+    reading = connection.try_sync()
     if asked.kept and happens.is_body:
         _failed(reading, asked, happens.told)
         world.sandbox.faults.clear()
-        reading = _sync(connection)
+        reading = connection.try_sync()
     else:
         assert fault.times == 0
         assert len(waits.naps) == 2
@@ -287,11 +275,11 @@ def test_given_a_fault_for_good_when_synced_then_its_stream_fails_and_the_next_s
     asked, happens = KINDS[kind], WRONG[wrong]
     connection = world.connection(asked)
     world.strikes(happens.fault, asked, times=EVER)
-    _failed(_sync(connection), asked, happens.told)
+    _failed(connection.try_sync(), asked, happens.told)
     assert sum(waits.naps) <= 1200 * asked.errors
     assert not connection.warehouse.problems(world.sandbox, [BYSTANDER])
     world.sandbox.faults.clear()
-    assert not _sync(connection).errors
+    assert not connection.try_sync().errors
     assert not connection.problems()
 
 
@@ -312,7 +300,7 @@ def test_given_connections_refused_in_passing_when_synced_then_nothing_is_lost(
 
     waits.on_nap[4] = start
     world.sandbox.changes.during(KINDS[kind].route, 1, stop)
-    assert not _sync(connection).errors
+    assert not connection.try_sync().errors
     assert len(waits.naps) >= 4
     assert not connection.problems()
 
@@ -323,7 +311,7 @@ def test_given_connections_refused_for_good_when_synced_then_every_stream_fails_
     connection = world.connection(KINDS["messages"])
     world.sandbox.stop()
     try:
-        reading = _sync(connection)
+        reading = connection.try_sync()
     finally:
         world.sandbox.start()
     *errors, summary = _told(reading)
@@ -331,7 +319,7 @@ def test_given_connections_refused_for_good_when_synced_then_every_stream_fails_
     assert all("Connection refused" in each for each in errors)
     assert all(f"{stream}: " in summary for stream in connection.streams)
     assert sum(waits.naps) <= 2 * 1200
-    assert not _sync(connection).errors
+    assert not connection.try_sync().errors
     assert not connection.problems()
 
 
@@ -342,9 +330,9 @@ def test_given_a_page_token_that_expired_when_synced_then_the_stream_fails_at_on
     asked = KINDS[kind]
     connection = world.connection(asked)
     fault = world.strikes(Fault(kind="expired_token"), asked, times=1)
-    _failed(_sync(connection), replace(asked, errors=1), "Invalid page token. Run the sync again")
+    _failed(connection.try_sync(), replace(asked, errors=1), "Invalid page token. Run the sync again")
     assert (fault.times, waits.naps) == (0, [])
-    assert not _sync(connection).errors
+    assert not connection.try_sync().errors
     assert not connection.problems()
 
 
@@ -353,7 +341,7 @@ def test_given_a_page_that_leads_back_to_itself_once_when_synced_then_nothing_is
     asked = KINDS[kind]
     connection = world.connection(asked)
     fault = world.strikes(Fault(kind="repeat_next"), asked, times=1)
-    assert not _sync(connection).errors
+    assert not connection.try_sync().errors
     assert fault.times == 0
     assert not connection.problems()
 
@@ -365,11 +353,11 @@ def test_given_a_page_that_always_leads_back_to_itself_when_synced_then_the_stre
     asked = KINDS[kind]
     connection = world.connection(asked)
     fault = world.strikes(Fault(kind="repeat_next"), asked, times=100)  # an end, should it go round
-    reading = _sync(connection)
+    reading = connection.try_sync()
     assert fault.times > 0
     _failed(reading, asked, "run the sync again later")
     world.sandbox.faults.clear()
-    assert not _sync(connection).errors
+    assert not connection.try_sync().errors
     assert not connection.problems()
 
 
@@ -380,13 +368,13 @@ FAMILY = ["conversations", "conversation_messages", "comments", "tags"]
 def test_given_a_fault_of_one_table_when_synced_then_the_rest_of_its_family_is_whole(world: World, route: str) -> None:
     connection = Connection(world.sandbox, *FAMILY, start_date=START)
     world.sandbox.faults.append(Fault(route=route, status=500, times=EVER))
-    reading = _sync(connection)
+    reading = connection.try_sync()
     failed = "conversation_messages" if route.endswith("messages") else "conversations"
     others = [each for each in FAMILY if each != failed]
     assert reading.output.get_stream_statuses(failed)[-1] == AirbyteStreamStatus.INCOMPLETE
     assert not connection.warehouse.problems(world.sandbox, others)
     world.sandbox.faults.clear()
-    assert not _sync(connection).errors
+    assert not connection.try_sync().errors
     assert not connection.problems()
 
 
@@ -397,9 +385,9 @@ def test_given_a_change_that_was_named_before_another_request_failed_when_synced
 ) -> None:
     connection = world.connection(Kind(stream, route, later=True))
     world.sandbox.faults.append(Fault(route=route, status=500, times=EVER))
-    assert _sync(connection).errors
+    assert connection.try_sync().errors
     world.sandbox.faults.clear()
-    assert not _sync(connection).errors
+    assert not connection.try_sync().errors
     assert not connection.problems()
 
 

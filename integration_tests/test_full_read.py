@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
 from itertools import islice
 
 import pytest
@@ -12,7 +11,7 @@ from airbyte_cdk.models import FailureType, Status, SyncMode
 
 from integration_tests import truth
 from integration_tests.connection import built_lightly
-from integration_tests.reading import Program, Reading, Row, assert_whole, messages, offered, primary_key, read
+from integration_tests.reading import Program, Reading, Row, ago, assert_whole, messages, offered, primary_key, read
 from integration_tests.sandbox import Behaviour, Sandbox
 
 KEYS_AND_CURSORS: dict[str, tuple[list[str], str | None]] = {
@@ -56,11 +55,6 @@ CHILDREN = {
     "conversation_messages": "messages",
 }
 """Tables that ask one conversation after the other, by its id: one of each kind, and what it asks for first."""
-
-
-def ago(days: float) -> str:
-    """A `start_date` so many days back."""
-    return (datetime.now(timezone.utc) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def assert_nothing_is_empty(reading: Reading) -> None:

@@ -20,10 +20,9 @@ from airbyte_cdk.models import ConfiguredAirbyteCatalogSerializer, FailureType, 
 from airbyte_cdk.utils.datetime_helpers import ab_datetime_parse
 
 from integration_tests import connection
-from integration_tests.reading import Program, Reading, Row, assert_whole, catalog, offered, read
+from integration_tests.reading import Program, Reading, Row, ago, assert_whole, catalog, offered, read
 from integration_tests.sandbox import Behaviour, Fault, Request, Sandbox
 from integration_tests.test_faults import waiting
-from integration_tests.test_full_read import ago
 from source_front import source
 from source_front.source import SourceFront
 

@@ -13,10 +13,9 @@ import pytest
 from airbyte_cdk.models import ConfiguredAirbyteCatalogSerializer
 
 from integration_tests.connection import STREAMS, built_lightly
-from integration_tests.reading import Program, catalog
+from integration_tests.reading import Program, ago, catalog
 from integration_tests.reading import read as read_all
 from integration_tests.sandbox import Behaviour, Fault, Sandbox, words
-from integration_tests.test_full_read import ago
 from integration_tests.warehouse import last_states
 from unit_tests.front import CONFIG, Front, Row, links, page, read, rows
 

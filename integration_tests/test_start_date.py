@@ -8,9 +8,8 @@ from typing import Literal
 import pytest
 
 from integration_tests import truth
-from integration_tests.reading import Reading, assert_whole, primary_key, read
+from integration_tests.reading import Reading, ago, assert_whole, primary_key, read
 from integration_tests.sandbox import Behaviour, Sandbox
-from integration_tests.test_full_read import ago
 
 
 @pytest.mark.parametrize("days", [7, 60])

@@ -15,10 +15,10 @@ from airbyte_cdk.sources.utils.schema_helpers import check_config_against_spec_o
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from integration_tests import truth
-from integration_tests.reading import Program, Row, assert_whole, catalog, messages, read
+from integration_tests.reading import Program, Row, ago, assert_whole, catalog, messages, read
 from integration_tests.sandbox import Behaviour, Sandbox
 from integration_tests.sandbox.behaviour import COMPANY_HOST
-from integration_tests.test_full_read import ago, merge_when_asked
+from integration_tests.test_full_read import merge_when_asked
 from source_front.source import SourceFront
 
 PAGED = ["tags", "contacts", "contact_notes", "conversations", "conversation_inboxes", "conversation_messages"]

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from airbyte_cdk.models import SyncMode
 
 from integration_tests import connection as connections
 from integration_tests import truth
 from integration_tests.connection import Connection, built_lightly, resolved
-from integration_tests.reading import read
+from integration_tests.reading import ago, read
 from integration_tests.sandbox import Fault, Sandbox
-from integration_tests.test_full_read import ago
-from integration_tests.warehouse import last_states
 from source_front import source
+from source_front.state import found
 
 FAMILY = [
     "conversations",
@@ -35,22 +31,11 @@ MOST = 4
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """A window is too full with more than `MOST` conversations, instead of thousands."""
     manifest = copy.deepcopy(resolved())
-    windows = [each for each in _parameters(manifest) if "most" in each]
+    windows = [each for each in found(manifest, "$parameters") if "most" in each]
     assert {each["most"] for each in windows} == {2_000, 9_000}
     for each in windows:
         each["most"] = MOST
     monkeypatch.setattr(connections, "resolved", lambda: manifest)
-
-
-def _parameters(node: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401
-    if isinstance(node, dict):
-        if isinstance(node.get("$parameters"), dict):
-            yield node["$parameters"]
-        for each in node.values():
-            yield from _parameters(each)
-    elif isinstance(node, list):
-        for each in node:
-            yield from _parameters(each)
 
 
 def _searched(sandbox: Sandbox) -> Counter[str]:
@@ -134,12 +119,7 @@ def test_given_the_manifest_alone_when_a_window_cannot_be_asked_for_then_the_nex
         connection = Connection(sandbox, stream)
         refused = Fault(route="GET /conversations/search/{query}", status=400, after=after, times=10**6)
         sandbox.faults.append(refused)
-        with built_lightly([stream]):
-            reading = read(connection.config, [stream], mode=SyncMode.incremental)
-        assert reading.errors
-        messages = list(reading.output.get_message_iterator())
-        connection.warehouse.land(messages)
-        connection.states = last_states(messages)
+        assert connection.try_sync().errors
         assert connection.problems()  # it failed in the middle of history
         sandbox.faults.clear()
         connection.sync()

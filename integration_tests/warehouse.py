@@ -98,11 +98,9 @@ def _keep_newest(rows: dict[Key, Row], key: Key, row: Row, cursor: str | None) -
     return True
 
 
-def last_states(messages: Iterable[AirbyteMessage]) -> list[AirbyteStateMessage]:
-    """What the next sync is given: each stream's last state."""
-    states = {
-        message.state.stream.stream_descriptor.name: message.state
-        for message in messages
-        if message.state and message.state.stream
-    }
-    return list(states.values())
+def last_states(
+    messages: Iterable[AirbyteMessage], before: Iterable[AirbyteStateMessage] = ()
+) -> list[AirbyteStateMessage]:
+    """What the next sync is given: each stream's last state, or where there is none the one it had before."""
+    states = [*before, *(message.state for message in messages if message.state)]
+    return list({state.stream.stream_descriptor.name: state for state in states if state.stream}.values())

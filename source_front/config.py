@@ -31,8 +31,12 @@ def refuse(config: Mapping[str, Any], form: Form) -> None:
     for field, sentence in [*_misfits(config, form), *_future(config, form)]:
         sentences.setdefault(field, sentence)
     if sentences:
-        told = " ".join(sentences.values())
-        raise AirbyteTracedException(message=told, internal_message=told, failure_type=FailureType.config_error)
+        raise config_error(" ".join(sentences.values()))
+
+
+def config_error(sentence: str) -> AirbyteTracedException:
+    """What a user has to put right, told in this sentence and no other."""
+    return AirbyteTracedException(message=sentence, internal_message=sentence, failure_type=FailureType.config_error)
 
 
 def _misfits(config: Mapping[str, Any], form: Form) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from typing import TypeVar
 from airbyte_cdk import AirbyteEntrypoint, AirbyteTracedException, FailureType, init_logger, launch
 from airbyte_cdk.exception_handler import init_uncaught_exception_handler
 
+from source_front.config import config_error
 from source_front.source import SourceFront
 
 Input = TypeVar("Input")
@@ -63,7 +64,7 @@ def _read(kind: str, path: str, read: Callable[[str], Input]) -> Input:
         sentence = f"The {kind} file {path} is not text in UTF-8."
     except (TypeError, ValueError) as error:
         sentence = f"The {kind} file {path} is not what `source-front` expects: {' '.join(str(error).split())}"
-    raise AirbyteTracedException(message=sentence, internal_message=sentence, failure_type=FailureType.config_error)
+    raise config_error(sentence)
 
 
 def _report(error: AirbyteTracedException, command: str) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from airbyte_cdk import AirbyteTracedException, ConfiguredAirbyteCatalog, FailureType
+from airbyte_cdk import ConfiguredAirbyteCatalog
 from airbyte_cdk.models import AirbyteConnectionStatus, AirbyteMessage, AirbyteStateMessage
 from airbyte_cdk.sources.declarative.concurrent_declarative_source import ConcurrentDeclarativeSource
 from airbyte_cdk.sources.declarative.incremental.concurrent_partition_cursor import ConcurrentPerPartitionCursor
@@ -15,7 +15,7 @@ from airbyte_cdk.sources.streams.concurrent.abstract_stream import AbstractStrea
 from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 
 from source_front.checkpoints import hold_back
-from source_front.config import refuse
+from source_front.config import config_error, refuse
 from source_front.literals import one_at_a_time
 from source_front.state import recognized
 
@@ -92,6 +92,7 @@ class SourceFront(ConcurrentDeclarativeSource):
         return streams
 
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
+        """Whether the token may read the list of inboxes; what is wrong, without secrets."""
         status = super().check(logger, config)
         status.message = status.message and filter_secrets(status.message)
         return status
@@ -117,10 +118,7 @@ class SourceFront(ConcurrentDeclarativeSource):
             yield message
         known = {each["name"] for each in self.resolved_manifest["streams"]}
         if unknown := [each.stream.name for each in catalog.streams if each.stream.name not in known]:
-            sentence = (
+            raise config_error(
                 f"This connector has no stream named {', '.join(unknown)}: refresh the connection's schema, "
                 "or take the stream out of the catalog."
-            )
-            raise AirbyteTracedException(
-                message=sentence, internal_message=sentence, failure_type=FailureType.config_error
             )

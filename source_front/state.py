@@ -40,23 +40,23 @@ def _kept(message: AirbyteStateMessage, incremental: Mapping[str, Any]) -> bool:
 def _is_ours(state: Mapping[str, Any], stream: Mapping[str, Any]) -> bool:
     """A stream without parents keeps its cursor, one with parents keeps theirs: the first of them is the watermark."""
     cursor = stream["incremental_sync"]["cursor_field"]
-    watermark = next((each["name"] for each in _found(stream, "stream")), None)
+    watermark = next((each["name"] for each in found(stream, "stream")), None)
     kept = state if watermark is None else state.get("parent_state")
-    fields = {each["cursor_field"] for each in _found(stream, "incremental_sync")}
-    times = [value for field in fields for value in _found(state, field)]
+    fields = {each["cursor_field"] for each in found(stream, "incremental_sync")}
+    times = [value for field in fields for value in found(state, field)]
     return isinstance(kept, Mapping) and (watermark or cursor) in kept and all(map(_is_time, times))
 
 
-def _found(node: object, key: str) -> Iterator[Any]:
+def found(node: object, key: str) -> Iterator[Any]:
     """Everything under this key, at any depth."""
     if isinstance(node, Mapping):
         for name, value in node.items():
             if name == key:
                 yield value
-            yield from _found(value, key)
+            yield from found(value, key)
     elif isinstance(node, list):
         for each in node:
-            yield from _found(each, key)
+            yield from found(each, key)
 
 
 def _is_time(value: object) -> bool:
