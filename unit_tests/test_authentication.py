@@ -45,9 +45,9 @@ def test_given_oauth_when_checked_then_a_token_is_asked_for_as_front_documents_i
     with requests_mock.Mocker() as front:
         answer = {"access_token": "0042", "refresh_token": "00456", "expires_at": 4102444800, "token_type": "Bearer"}
         asked = front.post(TOKEN_URL, json=answer)
-        read = front.get(f"{API}/inboxes", json={"_results": [{"id": "inb_1"}]})
+        read = front.get(f"{API}:443/inboxes", json={"_results": [{"id": "inb_1"}]})
         assert check(CREDENTIALS) == ("SUCCEEDED", "")
-        assert [each.url for each in front.request_history] == [TOKEN_URL, f"{API}/inboxes"]
+        assert [each.url for each in front.request_history] == [TOKEN_URL, f"{API}:443/inboxes"]
     request = asked.last_request
     assert request.headers["Authorization"] == BASIC
     assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
@@ -70,7 +70,7 @@ def test_given_a_configuration_that_airbyte_kept_when_run_again_then_its_times_a
         config = SourceFront(config={"credentials": CREDENTIALS} | stale)._config
     assert config["_now"] > 1_700_000_000
     assert config["_start"] > 1_700_000_000
-    assert config["_api_url"] == API
+    assert config["_api_url"] == f"{API}:443"
 
 
 @pytest.mark.parametrize("credentials", [{"api_token": "t0ken"}, {"auth_type": "password", "api_token": "t0ken"}])
