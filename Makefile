@@ -16,7 +16,7 @@ JS_YAML := 4.3.2
 JS_YAML_READY := node_modules/.installed-js-yaml-$(JS_YAML)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format bench lock clean
+.PHONY: help install demo test lint format bench erd probe lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
@@ -41,6 +41,12 @@ format: $(VENV_READY) ## Rewrite the Python files in the house style
 
 bench: $(VENV_READY) ## Count requests, records a second and memory
 	$(VENV)/bin/python -m integration_tests.bench
+
+erd: $(VENV_READY) ## Draw docs/erd.svg and docs/erd/source.dbml anew from the manifest
+	$(VENV)/bin/python -m docs.erd.generate
+
+probe: $(VENV_READY) ## Ask a real Front (FRONT_API_TOKEN) what its documentation leaves open; reads only
+	$(VENV)/bin/python -m integration_tests.probe
 
 lock: $(VENV_READY) ## Resolve requirements-dev.lock anew, for every Python that pyproject.toml allows
 	$(VENV)/bin/python $(PIP_INSTALL) uv==0.13.9
