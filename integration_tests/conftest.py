@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import sys
 from collections.abc import Iterator
@@ -10,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from integration_tests.reading import Program, Reading, read
+from integration_tests.reading import Program, Reading, alone, read
 from integration_tests.sandbox import Sandbox
+
+gc.set_threshold(20_000, 20, 20)  # a connector is made of many objects that stay: to look for waste took a quarter
 
 
 @pytest.fixture
@@ -43,3 +46,10 @@ def looked_up(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
     monkeypatch.setattr(socket, "getaddrinfo", watched)
     return hosts
+
+
+@pytest.fixture
+def manifest_alone() -> Iterator[None]:
+    """The test reads without what Python lays over the manifest."""
+    with alone():
+        yield

@@ -10,13 +10,14 @@ from typing import Any
 from unittest.mock import patch
 
 from airbyte_cdk.models import AirbyteMessage, AirbyteStateMessage, SyncMode
+from airbyte_cdk.sources.declarative import concurrent_declarative_source
 
 from integration_tests import truth
-from integration_tests.reading import Reading, offered, read
+from integration_tests.reading import Reading, offered, read, whole
 from integration_tests.sandbox import Sandbox
 from integration_tests.warehouse import Warehouse, last_states
 from source_front import source
-from source_front.source import load_manifest, resolve
+from source_front.source import SourceFront, load_manifest
 
 STREAMS = [name for name in truth.STREAMS if name.startswith(("attachments", "comment", "contact", "conversation"))]
 """The incremental ones."""
@@ -43,29 +44,44 @@ MAY_HOLD = {
 }
 
 
-@cache
 def resolved() -> dict[str, Any]:
-    """The manifest without `$ref`s, read once."""
-    return resolve(load_manifest())
+    """What the CDK builds streams from: the manifest without `$ref`s, each part with its type and parameters."""
+    return dict(whole().resolved_manifest)
+
+
+@cache
+def _written() -> dict[str, Any]:
+    return load_manifest()
 
 
 @contextmanager
-def built_lightly(streams: Sequence[str], *, ahead: float = 0.0) -> Iterator[None]:
-    """SourceFront builds these streams alone, without checking the manifest again: both cost seconds in each sync.
+def built_lightly(streams: Sequence[str], *, ahead: float = 0.0, now: str = "now_utc().timestamp()") -> Iterator[None]:
+    """SourceFront builds these streams alone, from a manifest that was read, resolved and checked once.
 
-    `ahead`: how many seconds the connector's clock is ahead of this machine's.
+    All of it costs seconds, in each sync.
+
+    Args:
+        ahead: how many seconds the connector's clock is ahead of `now`.
+        now: an expression; Unix seconds.
     """
 
-    def manifest() -> dict[str, Any]:
+    def manifest(_: object) -> dict[str, Any]:
         chosen = [each for each in resolved()["streams"] if each["name"] in streams]
         spec = copy.deepcopy(resolved()["spec"])
         for field in spec["config_normalization_rules"]["transformations"][0]["fields"]:
             if field["path"] == ["_now"]:
-                field["value"] = f"{{{{ now_utc().timestamp() | int + {int(ahead)} }}}}"
+                field["value"] = f"{{{{ {now} | int + {int(ahead)} }}}}"
         return resolved() | {"streams": chosen, "spec": spec}
 
-    offered()  # of all streams, before the manifest is cut
-    with patch.object(source, "load_manifest", manifest), patch.object(source.SourceFront, "_validate_source"):
+    resolved()  # before the manifest is cut
+    offered()
+    with (
+        patch.object(source, "load_manifest", lambda: dict(_written())),
+        patch.object(source, "resolve", manifest),
+        patch.object(SourceFront, "_pre_process_manifest", lambda _, prepared: prepared),
+        patch.object(SourceFront, "_validate_source"),
+        patch.object(concurrent_declarative_source, "get_declarative_component_schema", dict),
+    ):
         yield
 
 

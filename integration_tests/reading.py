@@ -7,11 +7,13 @@ import logging
 import subprocess
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import jsonschema  # type: ignore[import-untyped]
 from airbyte_cdk.models import (
@@ -32,6 +34,7 @@ from airbyte_cdk.test.models import ExpectedOutcome
 
 from integration_tests import truth
 from integration_tests.sandbox import Sandbox
+from source_front import source
 from source_front.source import SourceFront
 
 Row = dict[str, Any]
@@ -49,11 +52,35 @@ def ago(days: float) -> str:
     return (datetime.now(timezone.utc) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+ANY = {"credentials": {"auth_type": "api_token", "api_token": "any"}}
+"""A valid configuration, for what needs no connection."""
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Within it the manifest runs without what Python lays over it, as it does in Connector Builder."""
+    with patch.object(source, "overlaid", _as_written):
+        yield
+
+
+def _as_written(manifest: Row) -> Row:
+    return manifest
+
+
+def whole() -> SourceFront:
+    """The source with all of its streams, for what does not read."""
+    return _whole(source.overlaid)
+
+
+@cache
+def _whole(_: object) -> SourceFront:
+    return SourceFront(config=ANY)
+
+
 @cache
 def offered() -> dict[str, AirbyteStream]:
-    """What `discover` offers, by name. It needs no connection, so any valid configuration will do."""
-    config = {"credentials": {"auth_type": "api_token", "api_token": "any"}}
-    streams = SourceFront(config=config).discover(logging.getLogger("airbyte"), config).streams
+    """What `discover` offers, by name."""
+    streams = whole().discover(logging.getLogger("airbyte"), ANY).streams
     return {stream.name: stream for stream in streams}
 
 
@@ -114,9 +141,9 @@ def read(
 ) -> Reading:
     """Run `read` in this process over these streams or all of them; what fails is in `errors`."""
     chosen = catalog(streams, mode)
-    source = SourceFront(catalog=chosen, config=config, state=state)
+    connector = SourceFront(catalog=chosen, config=config, state=state)
     outcome = ExpectedOutcome.ALLOW_ANY
-    output = entrypoint_wrapper.read(source, config, chosen, state, expected_outcome=outcome)
+    output = entrypoint_wrapper.read(connector, config, chosen, state, expected_outcome=outcome)
     return _reading(output, [each.stream.name for each in chosen.streams])
 
 

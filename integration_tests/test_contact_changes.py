@@ -126,6 +126,7 @@ def test_given_contacts_at_the_ends_of_windows_when_synced_then_each_is_asked_on
 # Lists that move while they are read
 
 
+@pytest.mark.usefixtures("manifest_alone")  # which asks for the list again and again
 @pytest.mark.parametrize(("streams", "requests"), [(LISTED, 8), ([NOTES], 4)], ids=["listed", "notes"])
 @pytest.mark.parametrize(
     "company",

@@ -203,7 +203,7 @@ def test_given_a_process_that_is_killed_again_and_again_when_resumed_then_nothin
         whole.land(attempt(connection))
         dice = random.Random(8)
         delivered = []
-        for stop in (after_lines(dice.randint(2, 12)), after_lines(dice.randint(20, 60)), in_request(sandbox, 5)):
+        for stop in (after_lines(dice.randint(2, 12)), after_lines(dice.randint(20, 60)), in_request(sandbox, 1)):
             delivered.append(killed(program, connection, stop))
             crash(connection, delivered[-1], len(delivered[-1]))
         assert all(delivered)

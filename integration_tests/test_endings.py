@@ -10,6 +10,8 @@ from integration_tests.connection import Connection
 from integration_tests.sandbox import Behaviour, Sandbox
 from integration_tests.sandbox.company import Conversation
 
+pytestmark = pytest.mark.usefixtures("manifest_alone")
+
 THREADS = ["conversations", "conversation_messages", "comments"]
 """What comes again under a survivor's id, so that nothing of a merged conversation stays behind."""
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from integration_tests.connection import STREAMS, Connection
+from integration_tests.connection import STREAMS, Connection, built_lightly
 from integration_tests.reading import Key, read
 from integration_tests.sandbox import Behaviour, Fault, Sandbox
 from integration_tests.sandbox.company import Conversation
+from source_front.state import found
 
 HOUR = 3_600
 FAMILY = [name for name in STREAMS if not name.startswith("contact")]
@@ -114,7 +115,8 @@ def test_given_403_in_the_middle_of_a_listing_when_synced_then_it_fails_and_come
     company.changes.grant(busy.id)
     listing = f"/inboxes/{busy.id}/conversations"
     company.faults.append(Fault(match=listing, status=403, after=1, times=10**6))  # the probe passes
-    reading = read(connection.config, streams, state=connection.states)
+    with built_lightly(streams):
+        reading = read(connection.config, streams, state=connection.states)
     assert any("403" in error for error in reading.errors)
     company.faults.clear()
     connection.sync()
@@ -137,5 +139,42 @@ def test_given_an_inbox_forbidden_in_its_first_history_when_granted_then_it_is_t
 
 def test_given_401_when_an_inbox_is_asked_then_the_sync_fails(company: Sandbox) -> None:
     company.faults.append(Fault(route="GET /inboxes/{id}/conversations", status=401, times=10**6))
-    reading = read(company.config(), ["conversations"])
+    with built_lightly(["conversations"]):
+        reading = read(company.config(), ["conversations"])
     assert any("401" in error for error in reading.errors)
+
+
+def test_given_forbidden_inboxes_when_many_streams_are_read_then_one_warning_names_them_all(company: Sandbox) -> None:
+    forbidden = sorted(company.company.inboxes)[:2]
+    for inbox in forbidden:
+        company.changes.forbid(inbox)
+    connection = Connection(company, *FAMILY)
+    for _ in range(2):
+        reading = connection.try_sync()
+        assert not reading.errors
+        (told,) = [line for line in reading.trouble if "inbox" in line]
+        names = ", ".join(sorted(f"{company.company.inboxes[inbox].fields['name']} ({inbox})" for inbox in forbidden))
+        assert told.startswith(f"Skipped 2 inboxes the credentials cannot read: {names}. Grant access in Front")
+
+
+def _watermarks(connection: Connection) -> list[object]:
+    blobs = [state.stream.stream_state for state in connection.states if state.stream]
+    return [value for blob in blobs for value in found(vars(blob), "watermark")]
+
+
+def test_given_no_inbox_that_may_be_read_when_synced_then_it_fails_and_names_the_scope(company: Sandbox) -> None:
+    """In a later sync nothing else would ask for what needs that scope: it would be an idle one."""
+    connection = Connection(company, "conversations", "conversation_messages")
+    connection.sync()
+    before = _watermarks(connection)
+    for inbox in company.company.inboxes:
+        company.changes.forbid(inbox)
+    company.changes.reply(next(each.id for each in company.company.living() if each.messages))
+    reading = connection.try_sync()
+    assert any("may not read the conversations of any of the" in error for error in reading.errors)
+    assert any("conversations:read" in error for error in reading.errors)
+    assert _watermarks(connection) == before
+    for inbox in company.company.inboxes:
+        company.changes.grant(inbox)
+    connection.sync()
+    assert not connection.problems()

@@ -19,6 +19,8 @@ from integration_tests.reading import Reading, read
 from integration_tests.sandbox import Behaviour, Fault, Sandbox
 from integration_tests.test_faults import EVER, Waits, waiting
 
+pytestmark = pytest.mark.usefixtures("manifest_alone")
+
 
 class FastClock:
     """The time of the CDK's waits and budget, and of the sandbox's limits: `speed` seconds pass in one."""
@@ -36,20 +38,23 @@ class FastClock:
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds / self.speed)
 
+    def set(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for module in ("backoff._sync", "airbyte_cdk.sources.streams.http.rate_limiting"):
+            monkeypatch.setattr(f"{module}.time", self)
+        monkeypatch.setattr("backoff._sync.datetime", SimpleNamespace(datetime=self))
+        monkeypatch.setattr("airbyte_cdk.sources.streams.call_rate.time", self)
+        monkeypatch.setattr("pyrate_limiter.clocks.time", self.monotonic)
+        monkeypatch.setattr("integration_tests.sandbox.limits.time", self)
+
 
 @pytest.fixture
 def clock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> FastClock:
     clock = FastClock(getattr(request, "param", 100.0))
-    for module in ("backoff._sync", "airbyte_cdk.sources.streams.http.rate_limiting"):
-        monkeypatch.setattr(f"{module}.time", clock)
-    monkeypatch.setattr("backoff._sync.datetime", SimpleNamespace(datetime=clock))
-    monkeypatch.setattr("airbyte_cdk.sources.streams.call_rate.time", clock)
-    monkeypatch.setattr("pyrate_limiter.clocks.time", clock.monotonic)
-    monkeypatch.setattr("integration_tests.sandbox.limits.time", clock)
+    clock.set(monkeypatch)
     return clock
 
 
-def _refused(sandbox: Sandbox) -> int:
+def refused(sandbox: Sandbox) -> int:
     """How many answers were 429."""
     return sum(each.status == 429 for each in sandbox.log)
 
@@ -81,12 +86,12 @@ def test_given_a_limit_when_synced_then_it_is_waited_out_and_nothing_is_lost(
     with Sandbox(seed=1, conversations=20, behaviour=behaviour) as sandbox:
         connection = Connection(sandbox, *streams)
         connection.sync()
-        assert _refused(sandbox)
+        assert refused(sandbox)
         assert not connection.problems()
 
 
 @contextmanager
-def _another_client(sandbox: Sandbox, clock: FastClock, rpm: int) -> Iterator[None]:
+def another_client(sandbox: Sandbox, clock: FastClock, rpm: int) -> Iterator[None]:
     """It asks evenly, whatever it is answered."""
     ended = threading.Event()
 
@@ -106,10 +111,10 @@ def _another_client(sandbox: Sandbox, clock: FastClock, rpm: int) -> Iterator[No
 def test_given_another_client_with_half_the_quota_when_synced_then_nothing_is_lost(clock: FastClock) -> None:
     with Sandbox(seed=1, conversations=20, behaviour=Behaviour(rpm=50, page_size_cap=3)) as sandbox:
         connection = Connection(sandbox, *CONVERSATIONS, num_workers=8)
-        with _another_client(sandbox, clock, rpm=25):
+        with another_client(sandbox, clock, rpm=25):
             connection.sync()
         assert sandbox.requests["GET /me"] > 25
-        assert _refused(sandbox)
+        assert refused(sandbox)
         assert not connection.problems()
 
 

@@ -36,12 +36,11 @@ ROTATED = Behaviour(refresh_token="rotated", refresh_revokes_access=True)
 def signing_in_at(sandbox: Sandbox, streams: Sequence[str] = ()) -> Iterator[None]:
     """The manifest with the sandbox's token endpoint, which no form can name: the app's secret goes to Front alone."""
     with connection.built_lightly(streams or list(offered())):
-        manifest = source.load_manifest()
-        text = json.dumps(manifest)
+        text = json.dumps(source.resolve({}))
         assert TOKEN_URL in text
         port = sandbox.url.rpartition(":")[2]  # as 443 does at Front, it tells OAuth's requests
         moved = json.loads(text.replace(TOKEN_URL, f"{sandbox.url}/oauth/token").replace(":443/'", f":{port}/'"))
-        with patch.object(source, "load_manifest", lambda: copy.deepcopy(moved)):
+        with patch.object(source, "resolve", lambda _: moved):
             yield
 
 

@@ -153,7 +153,7 @@ def test_given_a_token_without_a_scope_when_read_then_what_it_silences_fails_and
     told = _told(reading)
     assert {*told} == {*silenced}, "and not the bystander"
     for sentence in told.values():
-        assert sentence.startswith(f"The credentials may not read {sandbox.url}/")
+        assert sentence.startswith("The credentials may not read ")
         assert f"Give the API token the scope {scope} in Front under Settings > Developers > API tokens" in sentence
     assert {*reading.rows} == {bystander}
     statuses = {stream: reading.output.get_stream_statuses(stream)[-1] for stream in reading.streams}
@@ -162,12 +162,33 @@ def test_given_a_token_without_a_scope_when_read_then_what_it_silences_fails_and
     assert all(f"{stream}: " in summary[0] for stream in silenced)
 
 
-@pytest.mark.parametrize(
-    ("scope", "stream"), [("messages:read", "conversation_messages"), ("comments:read", "comments")]
-)
-def test_given_a_token_without_the_scope_of_children_when_read_then_the_log_names_each_parent(
+BARRED = [
+    ("messages:read", "conversation_messages"),
+    ("comments:read", "comments"),
+    ("comments:read", "attachments"),
+    ("teammates:read", "conversation_followers"),
+]
+
+
+@pytest.mark.parametrize(("scope", "stream"), BARRED)
+def test_given_a_token_without_the_scope_of_children_when_read_then_it_fails_and_names_it(
     sandbox: Sandbox, scope: str, stream: str
 ) -> None:
+    """Where no parent's children may be read, though the parents may."""
+    _grant(sandbox, SCOPES - {scope})
+    told = _told(_read(sandbox, [stream, "tags"]))
+    assert {*told} == {stream}
+    assert f"Give the API token the scope {scope} in Front under Settings > Developers > API tokens" in told[stream]
+    refused = [each.path for each in sandbox.log if each.status == 403]
+    assert len(refused) <= 6, "it does not go on"
+
+
+@pytest.mark.usefixtures("manifest_alone")
+@pytest.mark.parametrize(("scope", "stream"), BARRED[:2])
+def test_given_the_manifest_alone_and_a_token_without_the_scope_of_children_when_read_then_the_log_names_each_parent(
+    sandbox: Sandbox, scope: str, stream: str
+) -> None:
+    """It cannot tell such a token from one that may not see these parents."""
     _grant(sandbox, SCOPES - {scope})
     reading = _read(sandbox, [stream])
     assert not reading.errors
@@ -176,6 +197,17 @@ def test_given_a_token_without_the_scope_of_children_when_read_then_the_log_name
     refused = {each.path for each in sandbox.log if each.status == 403}
     assert refused
     assert all(any(f"Skipped {sandbox.url}{path}" in line for line in logs) for path in refused)
+
+
+def test_given_forbidden_children_of_a_forbidden_parent_when_read_then_it_is_no_matter_of_scopes(
+    sandbox: Sandbox,
+) -> None:
+    """All that the token found is forbidden meanwhile: that may be so."""
+    routes = ["GET /conversations/{id}/comments", "GET /conversations/{id}"]
+    sandbox.faults += [Fault(route=route, status=403, times=EVER) for route in routes]
+    reading = _read(sandbox, ["comments"])
+    assert not reading.errors
+    assert not reading.rows
 
 
 def test_given_private_resources_and_a_token_without_teammates_when_read_then_it_names_the_scope_of_teammates(
@@ -245,16 +277,30 @@ def test_given_401_where_403_is_skipped_when_read_then_the_stream_fails(
 # Check
 
 
-def _check(sandbox: Sandbox) -> tuple[str, str]:
-    with built_lightly(["inboxes"]):
-        status = SourceFront(config=sandbox.config()).check(logging.getLogger("airbyte"), sandbox.config())
+def _check(sandbox: Sandbox, **config: object) -> tuple[str, str]:
+    form = sandbox.config(**config)
+    status = SourceFront(config=form).check(logging.getLogger("airbyte"), form)
     return status.status.value, status.message or ""
 
 
-def test_given_a_valid_token_when_checked_then_only_the_scope_of_inboxes_is_asked_for(sandbox: Sandbox) -> None:
-    _grant(sandbox, frozenset({"inboxes:read"}))
+def test_given_a_valid_token_when_checked_then_it_passes_and_what_it_may_not_read_is_told(sandbox: Sandbox) -> None:
     assert _check(sandbox) == ("SUCCEEDED", "")
+    assert len(sandbox.log) == 12, "one for each scope"
+    _grant(sandbox, SCOPES - {"tags:read", "comments:read"})
+    status, sentence = _check(sandbox)
+    assert status == "SUCCEEDED"
+    assert "tags:read (for tags); comments:read (for comments, comment_mentions, attachments)" in sentence
+
+
+def test_given_a_token_without_the_scope_of_inboxes_when_checked_then_it_fails_and_names_it(sandbox: Sandbox) -> None:
     _grant(sandbox, SCOPES - {"inboxes:read"})
     status, sentence = _check(sandbox)
     assert status == "FAILED"
     assert "Give the API token the scope inboxes:read in Front" in sentence
+    assert len(sandbox.log) == 1
+
+
+def test_given_few_requests_a_minute_when_checked_then_scopes_are_not_asked_for(sandbox: Sandbox) -> None:
+    _grant(sandbox, frozenset({"inboxes:read"}))
+    assert _check(sandbox, requests_per_minute=29) == ("SUCCEEDED", "")
+    assert len(sandbox.log) == 1

@@ -11,6 +11,8 @@ from integration_tests import truth
 from integration_tests.reading import Reading, ago, assert_whole, primary_key, read
 from integration_tests.sandbox import Behaviour, Sandbox
 
+pytestmark = pytest.mark.usefixtures("manifest_alone")
+
 
 @pytest.mark.parametrize("days", [7, 60])
 def test_only_what_moved_since_then_is_read(days: int) -> None:

@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import requests
@@ -18,7 +18,7 @@ from integration_tests import truth
 from integration_tests.reading import Program, Row, ago, assert_whole, catalog, messages, read
 from integration_tests.sandbox import Behaviour, Sandbox
 from integration_tests.sandbox.behaviour import COMPANY_HOST
-from integration_tests.test_full_read import merge_when_asked
+from integration_tests.test_full_read import merge_when_asked, read_lightly
 from source_front.source import SourceFront
 
 PAGED = ["tags", "contacts", "contact_notes", "conversations", "conversation_inboxes", "conversation_messages"]
@@ -65,6 +65,7 @@ class Wire:
         return sending
 
 
+@pytest.mark.usefixtures("manifest_alone")
 def test_no_redirect_takes_the_token_to_the_companys_host(monkeypatch: pytest.MonkeyPatch) -> None:
     """A merged conversation answers 301 with an address at the company's host. Its messages come with the survivor."""
     start = ago(200)
@@ -84,6 +85,7 @@ def test_no_redirect_takes_the_token_to_the_companys_host(monkeypatch: pytest.Mo
     assert not elsewhere
 
 
+@pytest.mark.usefixtures("manifest_alone")
 def test_no_redirect_takes_the_token_to_any_other_host() -> None:
     start = ago(60)
     with Sandbox(seed=1, conversations=30, behaviour=Behaviour(merged_location="other")) as sandbox:
@@ -93,6 +95,23 @@ def test_no_redirect_takes_the_token_to_any_other_host() -> None:
         elsewhere = [each for each in sandbox.log if each.host != own]
     assert elsewhere
     assert not any(each.authorized for each in elsewhere)
+
+
+@pytest.mark.parametrize("location", ["company", "other"])
+def test_the_package_follows_redirects_on_its_own_host(
+    monkeypatch: pytest.MonkeyPatch, location: Literal["company", "other"]
+) -> None:
+    start = ago(200)
+    with Sandbox(seed=1, conversations=30, behaviour=Behaviour(merged_location=location)) as sandbox:
+        merge_when_asked(sandbox, "GET /conversations/{id}/messages", start)
+        wire = Wire(sandbox.other_url)
+        monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", wire.adapter(requests.adapters.HTTPAdapter.send))
+        reading = read_lightly(sandbox.config(start_date=start), ["conversation_messages"])
+        assert not reading.errors
+        messages = truth.expected(sandbox.company, sandbox.behaviour, "conversation_messages", start_date=start)
+        assert {row["id"] for row in messages} <= {row["id"] for row in reading.rows["conversation_messages"]}
+        assert any(each.status == 301 for each in sandbox.log)
+    assert all(address.startswith(sandbox.url) for address, _ in wire.sent)
 
 
 OURS = ["https://api2.frontapp.com", "https://acme.api.frontapp.com", "http://127.0.0.1:80", "http://localhost:80/"]

@@ -16,6 +16,8 @@ from integration_tests.sandbox import Fault, Sandbox
 from source_front import source
 from source_front.state import found
 
+pytestmark = pytest.mark.usefixtures("manifest_alone")
+
 FAMILY = [
     "conversations",
     "conversation_tags",

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 from airbyte_cdk import ConfiguredAirbyteCatalog
-from airbyte_cdk.models import AirbyteConnectionStatus, AirbyteMessage, AirbyteStateMessage
+from airbyte_cdk.models import AirbyteConnectionStatus, AirbyteMessage, AirbyteStateMessage, Status
 from airbyte_cdk.sources.declarative.concurrent_declarative_source import ConcurrentDeclarativeSource
 from airbyte_cdk.sources.declarative.incremental.concurrent_partition_cursor import ConcurrentPerPartitionCursor
 from airbyte_cdk.sources.declarative.parsers.manifest_reference_resolver import ManifestReferenceResolver
@@ -15,27 +15,41 @@ from airbyte_cdk.sources.streams.concurrent.abstract_stream import AbstractStrea
 from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 
 from source_front.checkpoints import hold_back
+from source_front.components.answers import Answers
+from source_front.components.inbox_access import warning
+from source_front.components.sync import CURRENT, Sync
 from source_front.config import config_error, refuse
 from source_front.literals import one_at_a_time
+from source_front.scopes import lacking
 from source_front.state import recognized
 
+SLOW = 30
+"""Requests a minute, below which `check` asks for nothing but what it must."""
 
-def manifest_path() -> Path:
-    """The manifest's absolute path: beside this module in a wheel, at the root in a checkout.
 
-    Never a relative path: the CDK's YamlDeclarativeSource tries the current directory first, and so may run a
-    manifest that merely lies there.
-    """
-    module = Path(__file__).resolve()
-    packaged = module.with_name("manifest.yaml")
-    return packaged if packaged.exists() else module.parents[1] / "manifest.yaml"
+MODULE = Path(__file__).resolve()
+"""The manifest lies beside it in a wheel, at the root in a checkout. Its path is absolute: the CDK's own
+YamlDeclarativeSource tries the current directory first, and so may run a manifest that merely lies there."""
 
 
 def load_manifest() -> dict[str, Any]:
     """The manifest as it is written: its `$ref`s are not resolved yet, so `definitions` may still be replaced."""
+    packaged = MODULE.with_name("manifest.yaml")
+    return _load(packaged if packaged.exists() else MODULE.parents[1] / "manifest.yaml")
+
+
+def overlaid(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest with the definitions of overlay.yaml instead of its own, which stay, as `definitions/manifest`."""
+    definitions = manifest.get("definitions", {})
+    overlay = {name: each for name, each in _load(MODULE.with_name("overlay.yaml")).items() if name in definitions}
+    replaced = {name: definitions[name] for name in overlay}
+    return {**manifest, "definitions": {**definitions, **overlay, "manifest": replaced}}
+
+
+def _load(path: Path) -> dict[str, Any]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml: `spec` starts half a second sooner
-    manifest: dict[str, Any] = yaml.load(manifest_path().read_text(encoding="utf-8"), Loader=loader)
-    return manifest
+    content: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+    return content
 
 
 def resolve(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -72,9 +86,10 @@ class SourceFront(ConcurrentDeclarativeSource):
         if config is None:  # one stream is enough to answer `spec`, and five times as fast
             manifest["streams"] = manifest["streams"][:1]
             del manifest["stream_groups"]
-        resolved = resolve(manifest)
+        resolved = resolve(overlaid(manifest))
         if config is not None:
             refuse(config, resolved["spec"]["connection_specification"])
+        self._sync = Sync(Answers((config or {}).get("requests_per_minute")))
         super().__init__(
             catalog=catalog,
             config=config,
@@ -85,16 +100,24 @@ class SourceFront(ConcurrentDeclarativeSource):
 
     def streams(self, config: Mapping[str, Any]) -> list[AbstractStream]:
         """The streams, each with a cursor that holds back what was not read."""
+        current = CURRENT.set(self._sync)
         streams: list[AbstractStream] = super().streams(config)
+        CURRENT.reset(current)
         for stream in streams:
             if isinstance(stream.cursor, ConcurrentPerPartitionCursor):
                 hold_back(stream.cursor)
         return streams
 
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
-        """Whether the token may read the list of inboxes; what is wrong, without secrets."""
+        """Whether the token may read the list of inboxes; what is wrong, without secrets. What else it may not read is
+        told, but is no failure: it may be on purpose.
+        """
         status = super().check(logger, config)
         status.message = status.message and filter_secrets(status.message)
+        if status.status == Status.SUCCEEDED and config.get("requests_per_minute", SLOW) >= SLOW:
+            status.message = lacking(self.resolved_manifest, self._sync.answers.ask)
+            if status.message:
+                logger.warning(status.message)
         return status
 
     def read(
@@ -110,12 +133,16 @@ class SourceFront(ConcurrentDeclarativeSource):
             AirbyteTracedException: a config error, once the others are read, if the catalog names an unknown stream:
                 the CDK would leave it out without a word.
         """
-        for message in super().read(logger, config, catalog, state):
-            if message.trace and (error := message.trace.error):  # Front's own words are in it
-                error.message = filter_secrets(error.message)
-                error.internal_message = error.internal_message and filter_secrets(error.internal_message)
-                error.stack_trace = error.stack_trace and filter_secrets(error.stack_trace)
-            yield message
+        try:
+            for message in super().read(logger, config, catalog, state):
+                if message.trace and (error := message.trace.error):  # Front's own words are in it
+                    error.message = filter_secrets(error.message)
+                    error.internal_message = error.internal_message and filter_secrets(error.internal_message)
+                    error.stack_trace = error.stack_trace and filter_secrets(error.stack_trace)
+                yield message
+        finally:
+            if skipped := warning(self._sync):
+                logger.warning(skipped)
         known = {each["name"] for each in self.resolved_manifest["streams"]}
         if unknown := [each.stream.name for each in catalog.streams if each.stream.name not in known]:
             raise config_error(

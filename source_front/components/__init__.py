@@ -1,0 +1,1 @@
+"""What Python lays over the manifest: one class per file."""
