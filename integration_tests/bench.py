@@ -1,8 +1,9 @@
 """`python -m integration_tests.bench`: what a sync costs, in requests by route, time and memory.
 
-For an account of each size: a first sync, one with nothing changed, and one after 10 and after 100 conversations
-changed, each in a process of its own with the state of the one before, all 29 streams, incremental where they can be.
-Beside them the lower bound of a first sync: every list once, and once whatever only a request of its own gives.
+For an account of each size, by the package and by the manifest alone: a first sync, one with nothing changed, and one
+after 10 and after 100 conversations changed, each in a process of its own with the state of the one before, all 29
+streams, incremental where they can be. Beside them the lower bound of a first sync: every list once, and once whatever
+only a request of its own gives.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from urllib.parse import urlsplit
 
 from integration_tests.demo import SCRIPT, Connector, ConnectorError, configured, table
 from integration_tests.sandbox import Behaviour, Company, Sandbox
+from integration_tests.sandbox.server import Request
 from integration_tests.truth import expected
 from source_front.source import load_manifest
 
@@ -40,7 +42,11 @@ SOAKED, LONGEST = range(2, 21), 300
 WORKERS, LATENCY = (8, 4, 2), 0.3
 """How many requests run at the same time, and how long Front takes to answer one, seconds."""
 MOST_PER_CHANGED = 8
-"""The target of requests for each changed conversation."""
+"""The target of the manifest alone: requests for each changed conversation."""
+MOST_OF_BOUND = 1.05
+"""The target of the package: a first sync, in lower bounds."""
+PACED = 100
+"""Requests a minute that Front allows, where it is measured how well they are used."""
 SPECS = 5
 PAGE, PAGE_OF_TAGS = 100, 50
 """Rows a page: as many as Front gives, where the connector asks for them; its default, where it does not."""
@@ -55,6 +61,15 @@ sys.exit(code)
 """
 """Runs a command and writes down its peak memory. A process between, since on Linux a child's peak begins with the
 memory of the process that it was forked from, and here that holds the whole sandbox."""
+
+ALONE = """
+import sys
+from source_front import run, source
+source.overlaid = dict
+sys.argv = sys.argv[1:]
+run.main()
+"""
+"""Runs `source-front` without what Python lays over the manifest."""
 
 EMPTY = """
 import sys
@@ -109,6 +124,9 @@ class Account:
     lower_bound: dict[str, int]
     """By route."""
     syncs: list[Sync]
+    """By the package."""
+    alone: list[Sync]
+    """By the manifest alone."""
 
 
 class Bench:
@@ -126,34 +144,43 @@ class Bench:
     ) -> None:
         self._usage = folder / "usage"
         measured = MEASURED.replace("timeout=None", f"timeout={longest}")
-        self._connector = Connector(folder, [sys.executable, "-c", measured, str(self._usage)])
+        self._measured = [sys.executable, "-c", measured, str(self._usage)]
+        self._package = Connector(folder, self._measured)
+        self._manifest = Connector(folder, [*self._measured, sys.executable, "-c", ALONE])
         self._conversations, self._start_date = conversations, start_date
         self._behaviour, self._num_workers = behaviour, num_workers
         self._now, self._port = now or time.time(), 0
 
     def run(self) -> Account:
-        syncs: list[Sync] = []
         with self._sandbox() as sandbox:
-            catalog = configured(self._connector.discover(self._config(sandbox)))
             bound, in_reach = lower_bound(sandbox.company, sandbox.behaviour, self._start_date or three_months_ago())
-            first, state = self._sync("first sync", sandbox, catalog, [])
+        syncs, alone = (self._syncs(way, bound) for way in (self._package, self._manifest))
+        return Account(self._conversations, self._start_date, in_reach, bound, syncs, alone)
+
+    def first_sync(self) -> tuple[Sync, list[Request]]:
+        """By the package; and its requests."""
+        with self._sandbox() as sandbox:
+            catalog = configured(self._package.discover(self._config(sandbox)))
+            return self._sync(f"{self._num_workers} workers", sandbox, self._package, catalog, [])[0], list(sandbox.log)
+
+    def _syncs(self, way: Connector, bound: dict[str, int]) -> list[Sync]:
+        package = way is self._package
+        with self._sandbox() as sandbox:
+            catalog = configured(way.discover(self._config(sandbox)))
             fixed = 25 + sum(len(sandbox.view.things(kind)) for kind in ("inboxes", "teams", "shifts"))
-            nothing, state = self._sync("nothing changed", sandbox, catalog, state, target=fixed)
-            syncs += [first, nothing]
+            most = int(sum(bound.values()) * MOST_OF_BOUND) if package else None
+            first, state = self._sync("first sync", sandbox, way, catalog, [], target=most)
+            nothing, state = self._sync("nothing changed", sandbox, way, catalog, state, target=fixed)
+        syncs = [first, nothing]
         for number in CHANGED:
             with self._sandbox() as sandbox:  # the company anew: no earlier changes within the overlap
                 events = len(sandbox.company.events)
-                changed = change(sandbox, number)
+                changed, least = change(sandbox, number)
                 pages = math.ceil((len(sandbox.company.events) - events) / EVENTS_PAGE)
-                most = nothing.total + pages + MOST_PER_CHANGED * changed
-                sync, _ = self._sync(f"{changed} changed", sandbox, catalog, state, target=most, changed=changed)
-                syncs.append(sync)
-        return Account(self._conversations, self._start_date, in_reach, bound, syncs)
-
-    def first_sync(self) -> Sync:
-        with self._sandbox() as sandbox:
-            catalog = configured(self._connector.discover(self._config(sandbox)))
-            return self._sync(f"{self._num_workers} workers", sandbox, catalog, [])[0]
+                most = nothing.total + pages + (least if package else MOST_PER_CHANGED * changed)
+                name = f"{changed} changed"
+                syncs.append(self._sync(name, sandbox, way, catalog, state, target=most, changed=changed)[0])
+        return syncs
 
     @contextmanager
     def _sandbox(self) -> Iterator[Sandbox]:
@@ -171,6 +198,7 @@ class Bench:
         self,
         name: str,
         sandbox: Sandbox,
+        way: Connector,
         catalog: Row,
         state: list[Row],
         target: int | None = None,
@@ -180,7 +208,7 @@ class Bench:
         sandbox.reset_log()
         records, states = 0, {each["stream"]["stream_descriptor"]["name"]: each for each in state}
         began = time.monotonic()
-        for message in self._connector.run("read", config=self._config(sandbox), catalog=catalog, state=state):
+        for message in way.run("read", config=self._config(sandbox), catalog=catalog, state=state):
             if message["type"] == "RECORD":
                 records += 1
             elif message["type"] == "STATE":
@@ -207,20 +235,25 @@ def three_months_ago() -> str:
     return f"{now.replace(year=year, month=month + 1, day=min(now.day, 28)):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def change(sandbox: Sandbox, number: int) -> int:
-    """Replies to, comments on or tags so many conversations, or all there are; returns how many."""
+def change(sandbox: Sandbox, number: int) -> tuple[int, int]:
+    """Replies to, comments on or tags so many conversations, or all there are.
+
+    Returns how many, and the requests that the package should need for them: a conversation's detail and followers,
+    its messages and inboxes for a reply, its comments and the new one's mentions for a comment.
+    """
     rng, company, changes = Random(number), sandbox.company, sandbox.changes
     living = [each.id for each in sandbox.view.living() if each.inboxes and each.state != "deleted"]
-    chosen = rng.sample(living, min(number, len(living)))
+    chosen, least = rng.sample(living, min(number, len(living))), 0
     for each in chosen:
         kind = rng.choice(["reply", "comment", "tag"])
+        least += 2 if kind == "tag" else 4
         if kind == "reply":
             changes.reply(each, inbound=rng.random() < 0.5)
         elif kind == "comment":
             changes.comment(each, [rng.choice(list(company.teammates))])
         else:
             changes.tag(each, rng.choice(list(company.tags)))
-    return len(chosen)
+    return len(chosen), least
 
 
 def lower_bound(company: Company, behaviour: Behaviour, start_date: str) -> tuple[dict[str, int], int]:
@@ -278,9 +311,15 @@ def start_up() -> dict[str, float]:
 
 
 def report(account: Account) -> str:
-    """The table of one account."""
-    syncs, bound = account.syncs, account.lower_bound
-    total, first = sum(bound.values()), account.syncs[0]
+    """The tables of one account: by the package, by the manifest alone."""
+    since = "everything" if account.start_date == EVERYTHING else account.start_date or "the last three months"
+    title = f"{account.conversations:,} conversations, {since} ({account.in_reach:,} in reach)"
+    ways = (("package", account.syncs), ("manifest alone", account.alone))
+    return "\n".join(f"{title}, {way}\n{_report(account.lower_bound, syncs)}\n" for way, syncs in ways)
+
+
+def _report(bound: dict[str, int], syncs: list[Sync]) -> str:
+    total, first = sum(bound.values()), syncs[0]
     routes = sorted({route for sync in syncs for route in sync.requests} | bound.keys())
     lines: list[Sequence[object]] = [
         (route.removeprefix("GET "), bound.get(route), *(sync.requests.get(route) for sync in syncs))
@@ -296,9 +335,7 @@ def report(account: Account) -> str:
     lines.append(("seconds", None, *(sync.seconds for sync in syncs)))
     lines.append(("records a second", None, *(sync.records / sync.seconds for sync in syncs)))
     lines.append(("peak memory, MB", None, *(round(sync.peak_mb) for sync in syncs)))
-    since = "everything" if account.start_date == EVERYTHING else account.start_date or "the last three months"
-    title = f"{account.conversations:,} conversations, {since} ({account.in_reach:,} in reach)"
-    return f"{title}\n{table(['', 'lower bound', *(sync.name for sync in syncs)], lines)}\n"
+    return table(["", "lower bound", *(sync.name for sync in syncs)], lines)
 
 
 def _each(sync: Sync, nothing: Sync) -> float | None:
@@ -311,10 +348,26 @@ def workers(conversations: int) -> str:
     for number in WORKERS:
         with tempfile.TemporaryDirectory() as folder:
             behaviour = Behaviour(latency_s=LATENCY)
-            syncs.append(Bench(Path(folder), conversations, None, behaviour, number).first_sync())
+            syncs.append(Bench(Path(folder), conversations, None, behaviour, number).first_sync()[0])
     rows = [(sync.name, sync.total, sync.seconds, 60 * sync.total / sync.seconds) for sync in syncs]
     title = f"First sync of {conversations:,} conversations, the last three months, {LATENCY * 1_000:.0f} ms a request"
     return f"{title}\n{table(['', 'requests', 'seconds', 'requests a minute'], rows)}\n"
+
+
+def pace(conversations: int) -> str:
+    """How much of Front's limit a first sync uses, minute by minute, and how often it is refused: a table."""
+    with tempfile.TemporaryDirectory() as folder:
+        behaviour = Behaviour(latency_s=LATENCY, rpm=PACED)
+        sync, log = Bench(Path(folder), conversations, None, behaviour).first_sync()
+    began = log[0].at
+    minutes = Counter(int((each.at - began) // 60) for each in log)
+    whole = [minutes[each] for each in range(1, max(minutes))]  # the first has the rest of Front's own minute, too
+    rows = [
+        (PACED, sync.total, sync.refused.get(429, 0), min(whole), sum(whole) / len(whole), max(whole), sync.seconds)
+    ]
+    title = f"First sync of {conversations:,} conversations, {LATENCY * 1_000:.0f} ms a request"
+    columns = ["requests a minute", "requests", "429s", "fewest", "mean of a minute", "most", "seconds"]
+    return f"{title}\n{table(columns, rows)}\n"
 
 
 def soak(conversations: int) -> str:
@@ -328,7 +381,7 @@ def soak(conversations: int) -> str:
     for number in SOAKED:
         with tempfile.TemporaryDirectory() as folder:
             bench = Bench(Path(folder), conversations, None, behaviour, number, now, LONGEST)
-            syncs.append(bench.first_sync())
+            syncs.append(bench.first_sync()[0])
         if syncs[-1].records != syncs[0].records:
             raise ConnectorError(f"{number} workers brought {syncs[-1].records} records, not {syncs[0].records}")
     rows = [(sync.name, sync.total, sync.records, sync.seconds, round(sync.peak_mb)) for sync in syncs]
@@ -341,6 +394,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help=f"accounts of {QUICK_SIZES} conversations, not {SIZES}")
     parser.add_argument("--full", action="store_true", help="everything of the larger account, too: minutes more")
     parser.add_argument("--workers", action="store_true", help="by number of workers instead: half an hour")
+    parser.add_argument("--pace", action="store_true", help="how a limit is used instead: minutes")
     parser.add_argument(
         "--soak", action="store_true", help="by every number of workers instead, to see that none hangs"
     )
@@ -354,6 +408,9 @@ def main() -> None:
         runs.append((large, EVERYTHING))
     if options.workers:
         print(workers(large))
+        return
+    if options.pace:
+        print(pace(small))
         return
     accounts: list[Account] = []
     try:

@@ -100,9 +100,11 @@ class SourceFront(ConcurrentDeclarativeSource):
 
     def streams(self, config: Mapping[str, Any]) -> list[AbstractStream]:
         """The streams, each with a cursor that holds back what was not read."""
-        current = CURRENT.set(self._sync)
-        streams: list[AbstractStream] = super().streams(config)
-        CURRENT.reset(current)
+        before = CURRENT.set(self._sync)
+        try:
+            streams: list[AbstractStream] = super().streams(config)
+        finally:
+            CURRENT.reset(before)
         for stream in streams:
             if isinstance(stream.cursor, ConcurrentPerPartitionCursor):
                 hold_back(stream.cursor)

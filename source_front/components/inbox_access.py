@@ -38,7 +38,7 @@ class InboxAccess(DefaultErrorHandler):
         path = unquote(urlsplit(response_or_exception.url).path)
         if resolution.response_action == ResponseAction.SUCCESS and path.endswith("inboxes"):
             rows = response_or_exception.json()["_results"]
-            self._sync.inboxes |= {row["id"]: row.get("name") or "" for row in rows}
+            self._sync.inboxes |= {row["id"]: row.get("name") or "" for row in rows if row and "id" in row}
         elif resolution.response_action == ResponseAction.IGNORE and (found := INBOX.search(path)):
             self._sync.forbidden_inboxes.add(found[1] or found[2])
             return self._skipped(response_or_exception.status_code)
