@@ -15,11 +15,16 @@ FLOOR_READY := $(FLOOR_VENV)/.installed-$(FLOOR)
 JS_YAML := 4.3.2
 JS_YAML_READY := node_modules/.installed-js-yaml-$(JS_YAML)
 
+# PyAirbyte pins much that is pinned otherwise here; its CDK is held to ours.
+PYAIRBYTE := 0.71.3
+PYAIRBYTE_VENV := .venv-pyairbyte
+PYAIRBYTE_READY := $(PYAIRBYTE_VENV)/.installed-$(PYAIRBYTE)
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format bench erd probe lock clean
+.PHONY: help install demo test lint format bench erd probe standard qa image-test pyairbyte-test lock clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
 
 install: $(VENV_READY) ## Install source-front and its tools into .venv
 
@@ -27,7 +32,8 @@ demo: $(VENV_READY) ## Read a whole sandbox company into DuckDB and ask it quest
 	$(VENV)/bin/python -m integration_tests.demo
 
 test: $(VENV_READY) $(FLOOR_READY) $(JS_YAML_READY) ## Run every test
-	$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile unit_tests integration_tests
+	$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile --ignore integration_tests/test_standard.py \
+	  unit_tests integration_tests
 
 lint: $(VENV_READY) ## Check style, types and YAML
 	$(VENV)/bin/ruff check .
@@ -42,6 +48,18 @@ format: $(VENV_READY) ## Rewrite the Python files in the house style
 bench: $(VENV_READY) ## Count requests, records a second and memory
 	$(VENV)/bin/python -m integration_tests.bench
 
+standard: $(VENV_READY) ## Run Airbyte's standard tests, at their strictest
+	$(VENV)/bin/python -m pytest integration_tests/test_standard.py
+
+qa: ## Run Airbyte's QA checks and its metadata schema on a staged copy
+	PYTHON=$(PYTHON) .ci/qa-checks
+
+image-test: $(VENV_READY) ## Build the image and run it against the sandbox, with docker or podman
+	PYTHON=$(VENV)/bin/python .ci/image-test
+
+pyairbyte-test: $(VENV_READY) $(PYAIRBYTE_READY) ## Read into DuckDB with PyAirbyte, as a notebook does
+	$(PYAIRBYTE_VENV)/bin/python -m pytest -W ignore --durations 5 pyairbyte_tests
+
 erd: $(VENV_READY) ## Draw docs/erd.svg and docs/erd/source.dbml anew from the manifest
 	$(VENV)/bin/python -m docs.erd.generate
 
@@ -54,7 +72,7 @@ lock: $(VENV_READY) ## Resolve requirements-dev.lock anew, for every Python that
 	  --no-annotate --no-emit-index-url --custom-compile-command "make lock" --output-file requirements-dev.lock
 
 clean: ## Remove everything that make, the tools and the tests made
-	rm -rf $(VENV) $(FLOOR_VENV) node_modules build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(FLOOR_VENV) $(PYAIRBYTE_VENV) .venv-qa node_modules build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV_READY): pyproject.toml requirements-dev.lock
@@ -69,6 +87,13 @@ $(FLOOR_READY): requirements-dev.lock
 	$(PYTHON) -m venv $(FLOOR_VENV)
 	grep -v '^airbyte-cdk==' requirements-dev.lock > $(FLOOR_VENV)/constraints.txt
 	$(FLOOR_VENV)/bin/python $(PIP_INSTALL) --constraint $(FLOOR_VENV)/constraints.txt 'airbyte-cdk[manifest-server]==$(FLOOR)'
+	touch $@
+
+$(PYAIRBYTE_READY): requirements-dev.lock
+	rm -rf $(PYAIRBYTE_VENV)
+	$(PYTHON) -m venv $(PYAIRBYTE_VENV)
+	grep -E '^(airbyte-cdk|pytest)==' requirements-dev.lock > $(PYAIRBYTE_VENV)/constraints.txt
+	$(PYAIRBYTE_VENV)/bin/python $(PIP_INSTALL) --constraint $(PYAIRBYTE_VENV)/constraints.txt airbyte==$(PYAIRBYTE) pytest
 	touch $@
 
 $(JS_YAML_READY):

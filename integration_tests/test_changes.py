@@ -116,3 +116,27 @@ def test_given_a_clock_that_is_wrong_when_synced_then_nothing_is_lost(skew: floa
         done = [sandbox.changes.random_change(dice) for _ in range(10)]
         connection.sync()
         assert not connection.problems(), done
+
+
+def test_given_a_conversation_trashed_between_the_lists_of_a_first_sync_when_synced_again_then_its_thread_is_there(
+    company: Sandbox,
+) -> None:
+    """Alive, it is in none of the windows of the trash; trashed, in none of the others; no event moves its thread."""
+    newest = max(company.view.living(), key=lambda each: each.messages[0].created_at if each.messages else 0)
+    assert newest.comments
+    assert newest.inboxes
+
+    def trash_once_listed() -> None:
+        listed = [each for each in company.log if "/search/" in each.path and "limit=100" in each.query]
+        if any("trashed" not in each.path for each in listed):
+            company.changes.trash(newest.id)
+        else:
+            company.changes.during("GET /conversations/search/{query}", 1, trash_once_listed)
+
+    connection = Connection(company, *STREAMS)
+    company.changes.during("GET /conversations/search/{query}", 1, trash_once_listed)
+    connection.sync()
+    assert newest.state == "deleted"
+    connection.later(3_600)
+    connection.sync()
+    assert not connection.problems()

@@ -27,7 +27,7 @@ from cryptography.x509.oid import NameOID
 
 from integration_tests.connection import Connection, built_lightly
 from integration_tests.reading import TROUBLE, Program, ago, assert_whole, catalog, read
-from integration_tests.sandbox import Behaviour, Sandbox
+from integration_tests.sandbox import Sandbox
 from integration_tests.test_faults import waiting
 from unit_tests.front import check
 
@@ -63,25 +63,29 @@ def test_given_a_healthy_company_when_all_is_synced_then_there_is_no_warning_and
     assert not list(scratch.iterdir())
 
 
-def test_given_a_read_when_it_is_told_to_end_then_nothing_of_it_is_left_on_disk(
+def test_given_a_read_when_it_is_told_to_end_then_nothing_is_left_on_disk_and_no_line_is_mangled(
     program: Program, scratch: Path
 ) -> None:
-    with Sandbox(conversations=15, behaviour=Behaviour(latency_s=0.05)) as sandbox:
+    """Also with a reader so slow that a line is cut: nothing may follow it that would be glued to it."""
+    with Sandbox(conversations=15) as sandbox:
         inputs = {
             "config": sandbox.config(start_date=START),
-            "catalog": ConfiguredAirbyteCatalogSerializer.dump(catalog(["conversations"])),
+            "catalog": ConfiguredAirbyteCatalogSerializer.dump(catalog(["conversation_messages", "contacts"])),
         }
         for name, content in inputs.items():
             (program.folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
         options = [part for name in inputs for part in (f"--{name}", f"{name}.json")]
-        nowhere = subprocess.DEVNULL
         command = [str(program.path), "read", *options]
-        with subprocess.Popen(command, cwd=program.folder, stdout=nowhere, stderr=nowhere) as process:
-            deadline = time.monotonic() + WAIT_S
-            while len(sandbox.log) < 10 and time.monotonic() < deadline:
-                time.sleep(0.02)
+        with subprocess.Popen(
+            command, cwd=program.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8"
+        ) as process:
+            assert process.stdout
+            begun = [next(line for line in process.stdout if '"RECORD"' in line)]
+            time.sleep(1.5)  # until the pipe is full
             process.send_signal(signal.SIGTERM)
+            *whole, _ = [*begun, *process.stdout]
             assert process.wait(WAIT_S) == 128 + signal.SIGTERM
+    assert all(json.loads(line) for line in whole)
     assert not list(scratch.iterdir())
 
 

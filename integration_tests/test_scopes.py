@@ -176,11 +176,14 @@ def test_given_a_token_without_the_scope_of_children_when_read_then_it_fails_and
 ) -> None:
     """Where no parent's children may be read, though the parents may."""
     _grant(sandbox, SCOPES - {scope})
-    told = _told(_read(sandbox, [stream, "tags"]))
+    reading = _read(sandbox, [stream, "tags"])
+    told = _told(reading)
     assert {*told} == {stream}
     assert f"Give the API token the scope {scope} in Front under Settings > Developers > API tokens" in told[stream]
     refused = [each.path for each in sandbox.log if each.status == 403]
     assert len(refused) <= 5 + 4, "it does not go on, but for what the workers have begun"
+    errors = [each.trace.error for each in reading.output.errors if each.trace and each.trace.error]
+    assert len([each for each in errors if each.stream_descriptor]) == 1, "and says so once"
 
 
 @pytest.mark.usefixtures("manifest_alone")

@@ -3,6 +3,7 @@
 https://docs.airbyte.com/platform/understanding-airbyte/airbyte-protocol
 """
 
+import os
 import signal
 import sys
 from argparse import Namespace
@@ -23,7 +24,7 @@ def main() -> None:
 
     Exits with 1 if the command could not be carried out. A failed `check` is an answer, not a failure.
     """
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    signal.signal(signal.SIGTERM, _stop)
     arguments = sys.argv[1:]
     init_uncaught_exception_handler(init_logger("airbyte"))  # from here on, what goes wrong is an Airbyte message
     parsed = AirbyteEntrypoint.parse_args(arguments)
@@ -35,6 +36,12 @@ def main() -> None:
         if error.failure_type != FailureType.config_error:
             raise
         sys.exit(_report(error, parsed.command))
+
+
+def _stop(number: int, _: object) -> None:
+    """End without another word: the CDK would go on with a line that was cut, and what follows might look whole."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(128 + number)
 
 
 def _source(parsed: Namespace) -> SourceFront:

@@ -1,5 +1,6 @@
 """Which scopes the credentials lack, and which streams that silences."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -23,6 +24,10 @@ PROBES = {
 """Scope -> the cheapest request that needs it. `{id}`: of the conversation that the probe before found."""
 
 
+MOST_SECONDS = 60.0
+"""For all of them: somebody waits for the result of a check. What was not asked by then tells nothing."""
+
+
 def lacking(manifest: Mapping[str, Any], ask: Callable[[str], Response]) -> str | None:
     """A sentence on the scopes that are missing, if any are. A request for each; what fails otherwise tells nothing.
 
@@ -31,9 +36,9 @@ def lacking(manifest: Mapping[str, Any], ask: Callable[[str], Response]) -> str 
         ask: gives the answer to a path of Front's API.
     """
     silenced = streams_by_scope(manifest)
-    conversation, found = "", []
+    conversation, found, until = "", [], time.monotonic() + MOST_SECONDS
     for scope, path in PROBES.items():
-        if "{id}" in path and not conversation:
+        if ("{id}" in path and not conversation) or time.monotonic() > until:
             continue
         try:
             answer = ask(path.format(id=conversation))

@@ -2,12 +2,19 @@
 
 import logging
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 from airbyte_cdk import ConfiguredAirbyteCatalog
-from airbyte_cdk.models import AirbyteConnectionStatus, AirbyteMessage, AirbyteStateMessage, Status
+from airbyte_cdk.models import (
+    AirbyteConnectionStatus,
+    AirbyteErrorTraceMessage,
+    AirbyteMessage,
+    AirbyteStateMessage,
+    Status,
+)
 from airbyte_cdk.sources.declarative.concurrent_declarative_source import ConcurrentDeclarativeSource
 from airbyte_cdk.sources.declarative.incremental.concurrent_partition_cursor import ConcurrentPerPartitionCursor
 from airbyte_cdk.sources.declarative.parsers.manifest_reference_resolver import ManifestReferenceResolver
@@ -107,7 +114,7 @@ class SourceFront(ConcurrentDeclarativeSource):
             CURRENT.reset(before)
         for stream in streams:
             if isinstance(stream.cursor, ConcurrentPerPartitionCursor):
-                hold_back(stream.cursor)
+                hold_back(stream.cursor, partial(self._sync.ended.__contains__, stream.name))
         return streams
 
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
@@ -117,7 +124,7 @@ class SourceFront(ConcurrentDeclarativeSource):
         status = super().check(logger, config)
         status.message = status.message and filter_secrets(status.message)
         if status.status == Status.SUCCEEDED and config.get("requests_per_minute", SLOW) >= SLOW:
-            status.message = lacking(self.resolved_manifest, self._sync.answers.ask)
+            status.message = lacking(self.resolved_manifest, lambda path: self._sync.answers.ask(path, timeout=(5, 20)))
             if status.message:
                 logger.warning(status.message)
         return status
@@ -137,11 +144,8 @@ class SourceFront(ConcurrentDeclarativeSource):
         """
         try:
             for message in super().read(logger, config, catalog, state):
-                if message.trace and (error := message.trace.error):  # Front's own words are in it
-                    error.message = filter_secrets(error.message)
-                    error.internal_message = error.internal_message and filter_secrets(error.internal_message)
-                    error.stack_trace = error.stack_trace and filter_secrets(error.stack_trace)
-                yield message
+                if not (message.trace and message.trace.error) or self._is_news(message.trace.error):
+                    yield message
         finally:
             if skipped := warning(self._sync):
                 logger.warning(skipped)
@@ -151,3 +155,15 @@ class SourceFront(ConcurrentDeclarativeSource):
                 f"This connector has no stream named {', '.join(unknown)}: refresh the connection's schema, "
                 "or take the stream out of the catalog."
             )
+
+    def _is_news(self, error: AirbyteErrorTraceMessage) -> bool:
+        """Whether the stream has not said so before; without secrets: Front's own words are in it."""
+        error.message = filter_secrets(error.message)
+        error.internal_message = error.internal_message and filter_secrets(error.internal_message)
+        error.stack_trace = error.stack_trace and filter_secrets(error.stack_trace)
+        stream = error.stream_descriptor.name if error.stream_descriptor else ""
+        if error.message not in self._sync.answers.outages.told:
+            return True
+        news = stream not in self._sync.ended
+        self._sync.ended.add(stream)
+        return news

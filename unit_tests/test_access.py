@@ -27,7 +27,7 @@ class Fixed(Answers):
         super().__init__()
         self.statuses, self.rows, self.asked = statuses, rows, list[str]()
 
-    def ask(self, url: str) -> requests.Response:
+    def ask(self, url: str, timeout: tuple[float, float] = (1, 1)) -> requests.Response:
         self.asked.append(url.removeprefix(API))
         if self.statuses.get(self.asked[-1]) == 0:
             raise requests.ConnectionError

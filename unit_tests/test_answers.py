@@ -1,5 +1,7 @@
 """One answer to each URL in a sync: from Front once, from the disk from then on, and never one that was rejected."""
 
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -9,9 +11,7 @@ from unittest.mock import patch
 
 import pytest
 import requests
-from airbyte_cdk import AirbyteTracedException
 
-from source_front.components import answers as module
 from source_front.components.answers import Answers
 
 PAGE = '{"_results": [], "_pagination": {"next": null}}'
@@ -161,44 +161,45 @@ def test_given_a_redirect_to_another_host_when_followed_then_on_this_host_and_wi
 def test_given_a_full_disk_when_asked_then_only_pages_of_longer_lists_are_kept(front: Server, answers: Answers) -> None:
     """A page asked later with the token of a kept one might find that token dead."""
     front.script["/tags"] = [(200, {}, TWO_PAGES)]
-    with patch.object(answers, "_room", 0):
+    with patch.object(answers._kept, "_room", 0):
         for _ in range(2):
             for path in ("/tags", "/tags?page_token=x", "/rules"):
                 assert asker(answers, front)(path).ok
     assert front.asked == {"/tags": 1, "/tags?page_token=x": 1, "/rules": 2}
 
 
-def test_given_a_disk_that_fails_when_asked_then_front_is_asked_again(front: Server, answers: Answers) -> None:
-    with answers._lock:
-        answers._disk.execute("PRAGMA max_page_count = 2")
-    front.script["/tags"] = [(200, {}, f'{{"_results": [{"0," * 90_000}0]}}')]
-    with patch("zlib.compress", lambda body, _: body):
-        for _ in range(2):
-            assert asker(answers, front)("/tags").ok
-    assert front.asked.total() == 2
+FULL = """
+import random, resource, signal
+from requests import Response
+from source_front.components.kept import Kept
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))  # as on a disk that is full
+kept, answer = Kept(), Response()
+answer.status_code = 200
+numbers = []
+for n in range(200):
+    answer._content = random.Random(n).randbytes(60_000)
+    numbers.append(kept.put(f"/{n}", answer))
+assert numbers[0] and not numbers[-1], numbers
+assert not any(kept.get(f"/{n}")[1] for n in range(200)), "once it failed, nothing is sure"
+"""
 
 
-def test_given_a_resource_that_is_down_for_long_when_asked_then_it_fails_at_once_and_others_do_not(
+def test_given_a_disk_that_fails_when_answers_are_kept_then_none_is_and_nothing_raises() -> None:
+    """SQLite then fails each later statement, too."""
+    subprocess.run([sys.executable, "-c", FULL], check=True)
+
+
+def test_given_a_conversation_merged_twice_when_its_end_is_rejected_then_the_end_is_asked_anew(
     front: Server, answers: Answers
 ) -> None:
-    front.script = {f"/conversations/cnv_{n}/messages": [(503, {}, "{}")] for n in range(3)}
-    ask = asker(answers, front)
-    assert ask("/conversations/cnv_1/messages").status_code == 503
-    with patch.object(module, "PATIENCE", 0.0):
-        with pytest.raises(AirbyteTracedException, match="any request for messages of conversations for"):
-            ask("/conversations/cnv_2/messages")
-        assert ask("/conversations/cnv_2/comments").ok
-    assert not front.asked["/conversations/cnv_2/messages"]
-
-
-def test_given_a_resource_that_comes_back_when_asked_later_then_patience_begins_anew(
-    front: Server, answers: Answers
-) -> None:
-    front.script["/tags"] = [(503, {}, "{}"), (200, {}, PAGE)]
-    ask = asker(answers, front)
-    assert [ask("/tags").status_code for _ in range(2)] == [503, 200]
-    with patch.object(module, "PATIENCE", 0.0):
-        assert ask("/tags?limit=1").ok
+    for old, new in ((1, 2), (2, 3)):
+        front.script[f"/conversations/cnv_{old}"] = [(301, {"location": f"/conversations/cnv_{new}"}, "")]
+    front.script["/conversations/cnv_3"] = [(200, {}, "<html>"), (200, {}, PAGE)]
+    session = requests.Session()
+    session.mount("http://", answers)
+    request = session.prepare_request(requests.Request("GET", f"{front.url}/conversations/cnv_1"))
+    assert [session.send(request).text for _ in range(2)] == ["<html>", PAGE]
 
 
 def test_given_no_request_before_when_another_url_is_asked_then_there_is_no_token_to_ask_with(answers: Answers) -> None:

@@ -165,6 +165,12 @@ def test_given_searches_when_they_are_queued_then_they_take_their_share_and_none
     assert company.searches_refused == 0
 
 
+def test_given_a_most_of_its_own_when_searches_are_queued_then_their_share_is_of_fronts_limit(clock: Clock) -> None:
+    company = Company(clock, 200)
+    assert all(48 <= each <= 50 for each in run(Pace(50), company, 5, search=True))
+    assert company.searches_refused == 0
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import requests
@@ -70,6 +71,14 @@ def test_given_no_answer_when_probed_then_it_says_nothing(resolved: dict[str, An
         raise error
 
     assert lacking(resolved, ask) is None
+
+
+def test_given_slow_answers_when_probed_then_it_ends_and_tells_what_it_knows(resolved: dict[str, Any]) -> None:
+    asked: list[str] = []
+    with patch("source_front.scopes.time.monotonic", lambda: len(asked) * 15.0):
+        said = lacking(resolved, front({"/channels": 403, "/events?limit=1": 403}, asked)) or ""
+    assert "1 of 12 scopes: channels:read" in said
+    assert len(asked) == 5
 
 
 def test_given_the_manifest_when_scopes_are_counted_then_each_stream_needs_one_and_each_scope_has_a_probe(

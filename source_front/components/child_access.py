@@ -9,7 +9,7 @@ from airbyte_cdk.sources.declarative.requesters.error_handlers.default_error_han
 from airbyte_cdk.sources.streams.http.error_handlers.response_models import ErrorResolution, ResponseAction
 from requests import RequestException, Response
 
-from source_front.components.answers import resource_of
+from source_front.components.outages import resource_of
 from source_front.components.sync import CURRENT
 
 ENOUGH = 5
@@ -42,7 +42,7 @@ class ChildAccess(DefaultErrorHandler):
                     f"The credentials may not read any {resource} (403). Give the API token the scope {scope} in Front "
                     "under Settings > Developers > API tokens, or leave this stream out."
                 )
-                self._sync.answers.give_up(resource, message, FailureType.config_error)
+                self._sync.answers.outages.give_up(resource, message)
                 return ErrorResolution(ResponseAction.FAIL, FailureType.config_error, message)
         return resolution
 

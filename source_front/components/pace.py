@@ -42,7 +42,7 @@ class Pace:
 
     def __init__(self, most: float | None = None) -> None:
         self._least = MINUTE / most if most else 0.0  # seconds between two requests
-        self._every = self._search_every = self._least
+        self._every, self._search_every = self._least, 0.0
         self._length = 0.0  # of a window, seconds: the most that was ever left of one
         self._last = self._last_search = -math.inf  # monotonic seconds
         self._held_until = self._search_held_until = -math.inf
@@ -99,7 +99,7 @@ class Pace:
         else:
             self._held_until, self._every = -math.inf, max(self._least, left / spare)
         self._length = max(self._length, left)
-        self._search_every = max(self._every, self._length / limit) / SEARCH_SHARE
+        self._search_every = self._length / limit / SEARCH_SHARE  # of Front's limit, whatever we may use of it
 
     def _window_of(self, reset: float) -> Window:
         """A new one, if its end is far from the last one's: an end that moves a little is the same one, told anew."""

@@ -20,6 +20,8 @@ class Sync:
     """Resources, such as comments of conversations, that were readable for at least one parent."""
     forbidden: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Resource -> URLs of readable parents for which it was forbidden."""
+    ended: set[str] = field(default_factory=set)
+    """Names of streams that cannot succeed any more."""
 
 
 CURRENT: ContextVar[Sync] = ContextVar("sync")

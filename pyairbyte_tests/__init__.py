@@ -1,0 +1,1 @@
+"""PyAirbyte runs the connector into DuckDB, as a notebook does: `make pyairbyte-test`, in its own environment."""
