@@ -15,13 +15,18 @@ FLOOR_READY := $(FLOOR_VENV)/.installed-$(FLOOR)
 JS_YAML := 4.3.2
 JS_YAML_READY := node_modules/.installed-js-yaml-$(JS_YAML)
 
+# The oldest CDK that Airbyte's platform was seen with.
+OLDEST := 7.23.8
+OLDEST_VENV := .venv-oldest
+OLDEST_READY := $(OLDEST_VENV)/.installed-$(OLDEST)
+
 # PyAirbyte pins much that is pinned otherwise here; its CDK is held to ours.
 PYAIRBYTE := 0.71.3
 PYAIRBYTE_VENV := .venv-pyairbyte
 PYAIRBYTE_READY := $(PYAIRBYTE_VENV)/.installed-$(PYAIRBYTE)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format bench erd probe standard qa image-test pyairbyte-test lock clean
+.PHONY: help install demo test lint format bench erd probe standard qa image-test pyairbyte-test cloud-proof lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
@@ -51,6 +56,10 @@ bench: $(VENV_READY) ## Count requests, records a second and memory
 standard: $(VENV_READY) ## Run Airbyte's standard tests, at their strictest
 	$(VENV)/bin/python -m pytest integration_tests/test_standard.py
 
+cloud-proof: $(VENV_READY) $(FLOOR_READY) $(JS_YAML_READY) $(OLDEST_READY) ## Upload the manifest as to Connector Builder, on three CDKs
+	$(VENV)/bin/python -m pytest integration_tests/test_upload.py
+	$(OLDEST_VENV)/bin/python integration_tests/oldest.py manifest.yaml
+
 qa: ## Run Airbyte's QA checks and its metadata schema on a staged copy
 	PYTHON=$(PYTHON) .ci/qa-checks
 
@@ -72,7 +81,7 @@ lock: $(VENV_READY) ## Resolve requirements-dev.lock anew, for every Python that
 	  --no-annotate --no-emit-index-url --custom-compile-command "make lock" --output-file requirements-dev.lock
 
 clean: ## Remove everything that make, the tools and the tests made
-	rm -rf $(VENV) $(FLOOR_VENV) $(PYAIRBYTE_VENV) .venv-qa node_modules build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(FLOOR_VENV) $(PYAIRBYTE_VENV) $(OLDEST_VENV) .venv-qa node_modules build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV_READY): pyproject.toml requirements-dev.lock
@@ -87,6 +96,12 @@ $(FLOOR_READY): requirements-dev.lock
 	$(PYTHON) -m venv $(FLOOR_VENV)
 	grep -v '^airbyte-cdk==' requirements-dev.lock > $(FLOOR_VENV)/constraints.txt
 	$(FLOOR_VENV)/bin/python $(PIP_INSTALL) --constraint $(FLOOR_VENV)/constraints.txt 'airbyte-cdk[manifest-server]==$(FLOOR)'
+	touch $@
+
+$(OLDEST_READY):
+	rm -rf $(OLDEST_VENV)
+	$(PYTHON) -m venv $(OLDEST_VENV)
+	$(OLDEST_VENV)/bin/python $(PIP_INSTALL) airbyte-cdk==$(OLDEST)
 	touch $@
 
 $(PYAIRBYTE_READY): requirements-dev.lock
