@@ -116,7 +116,7 @@ def test_given_the_manifest_alone_when_a_window_cannot_be_asked_for_then_the_nex
     stream: str, after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The CDK counts the window before as read: source-front repairs that, and the manifest lags by one window."""
-    monkeypatch.setattr(source, "hold_back", lambda cursor: None)
+    monkeypatch.setattr(source, "hold_back", lambda cursor, ended: None)
     with Sandbox(seed=1, conversations=20) as sandbox:
         connection = Connection(sandbox, stream)
         refused = Fault(route="GET /conversations/search/{query}", status=400, after=after, times=10**6)
