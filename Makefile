@@ -26,7 +26,7 @@ PYAIRBYTE_VENV := .venv-pyairbyte
 PYAIRBYTE_READY := $(PYAIRBYTE_VENV)/.installed-$(PYAIRBYTE)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format bench erd probe standard qa image-test pyairbyte-test cloud-proof lock clean
+.PHONY: help install demo catalog test lint format bench erd probe standard qa image-test pyairbyte-test cloud-proof lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
@@ -35,6 +35,9 @@ install: $(VENV_READY) ## Install source-front and its tools into .venv
 
 demo: $(VENV_READY) ## Read a whole sandbox company into DuckDB and ask it questions
 	$(VENV)/bin/python -m integration_tests.demo
+
+catalog: $(VENV_READY) ## Make a configured catalog of what `source-front discover` prints
+	@$(VENV)/bin/python -m integration_tests.demo --catalog
 
 test: $(VENV_READY) $(FLOOR_READY) $(JS_YAML_READY) ## Run every test
 	$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile --ignore integration_tests/test_standard.py \
