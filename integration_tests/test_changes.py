@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from integration_tests.connection import STREAMS, Connection
 from integration_tests.sandbox import Behaviour, Sandbox
+
+SEARCH = "GET /conversations/search/{query}"
 
 
 @pytest.fixture
@@ -131,12 +134,88 @@ def test_given_a_conversation_trashed_between_the_lists_of_a_first_sync_when_syn
         if any("trashed" not in each.path for each in listed):
             company.changes.trash(newest.id)
         else:
-            company.changes.during("GET /conversations/search/{query}", 1, trash_once_listed)
+            company.changes.during(SEARCH, 1, trash_once_listed)
 
     connection = Connection(company, *STREAMS)
-    company.changes.during("GET /conversations/search/{query}", 1, trash_once_listed)
+    company.changes.during(SEARCH, 1, trash_once_listed)
     connection.sync()
     assert newest.state == "deleted"
     connection.later(3_600)
     connection.sync()
     assert not connection.problems()
+
+
+def test_given_a_conversation_trashed_while_its_page_is_read_when_synced_again_then_its_relations_are_there(
+    company: Sandbox,
+) -> None:
+    """One worker pages through history, another has read the trash already."""
+    streams = ["conversation_tags", "conversation_links", "conversation_inboxes"]
+    living = [each for each in company.view.living() if each.inboxes and each.messages and each.tags and each.links]
+    victim, other, *_ = [each for each in living if each.state != "deleted"]
+    company.changes.trash(other.id)  # so that the trash has a page
+    asked = threading.Event()
+
+    def hold() -> None:
+        asked.wait(2)
+        company.changes.trash(victim.id)
+
+    def look() -> None:
+        pages = [each.path for each in list(company.log) if "/search/" in each.path and "limit=100" in each.query]
+        if pages and "trashed" in pages[-1]:
+            asked.set()
+        company.changes.during(SEARCH, 1, look)
+
+    connection = Connection(company, *streams, num_workers=4)
+    company.changes.during(SEARCH, 1, look)
+    company.changes.during(SEARCH, 2, hold)
+    connection.sync()
+    connection.later(3_600)
+    connection.sync()
+    assert not connection.problems()
+
+
+def test_given_a_conversation_restored_between_the_lists_of_a_first_sync_when_synced_again_then_its_mentions_are_there(
+    company: Sandbox,
+) -> None:
+    mentioning = {each.id for each in company.company.living() if each.inboxes and each.messages and each.comments}
+    for each in mentioning:
+        company.changes.trash(each)
+
+    def restore_once_listed() -> None:
+        pages = [each for each in company.log if "/search/" in each.path and "limit=100" in each.query]
+        if any("trashed" not in each.path for each in pages):
+            for each in mentioning:
+                company.changes.restore(each)
+        else:
+            company.changes.during(SEARCH, 1, restore_once_listed)
+
+    connection = Connection(company, "comment_mentions")
+    company.changes.during(SEARCH, 1, restore_once_listed)
+    connection.sync()
+    connection.later(3_600)
+    connection.sync()
+    assert not connection.problems()
+
+
+@pytest.mark.parametrize("happens", ["archive", "trash"])
+def test_given_a_change_between_the_lists_of_two_inboxes_when_synced_then_the_newest_rows_are_the_whole_set(
+    company: Sandbox, happens: str
+) -> None:
+    shared = [each.id for each in company.view.shared("inboxes")][:2]
+    victim = next(each for each in company.view.living() if each.inboxes and each.messages and each.state != "deleted")
+    company.changes.move(victim.id, shared)
+    connection = Connection(company, "conversation_inboxes")
+    connection.later(7_200)
+
+    def change_between() -> None:
+        pages = [each.path for each in company.log if "/search/" in each.path and "limit=100" in each.query]
+        if any(shared[0] in each for each in pages):
+            getattr(company.changes, happens)(victim.id)
+        else:
+            company.changes.during(SEARCH, 1, change_between)
+
+    company.changes.during(SEARCH, 1, change_between)
+    connection.sync()
+    rows = [row for row in connection.warehouse.rows("conversation_inboxes") if row["conversation_id"] == victim.id]
+    newest = max(row["changed_at"] for row in rows)
+    assert {row["inbox_id"] for row in rows if row["changed_at"] == newest} == set(shared)

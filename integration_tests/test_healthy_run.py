@@ -27,7 +27,7 @@ from cryptography.x509.oid import NameOID
 
 from integration_tests.connection import Connection, built_lightly
 from integration_tests.reading import TROUBLE, Program, ago, assert_whole, catalog, read
-from integration_tests.sandbox import Sandbox
+from integration_tests.sandbox import Fault, Sandbox
 from integration_tests.test_faults import waiting
 from unit_tests.front import check
 
@@ -86,6 +86,25 @@ def test_given_a_read_when_it_is_told_to_end_then_nothing_is_left_on_disk_and_no
             *whole, _ = [*begun, *process.stdout]
             assert process.wait(WAIT_S) == 128 + signal.SIGTERM
     assert all(json.loads(line) for line in whole)
+    assert not list(scratch.iterdir())
+
+
+def test_given_a_front_that_is_down_when_it_is_told_to_end_then_it_does_not_wait_for_it(
+    program: Program, scratch: Path
+) -> None:
+    with Sandbox(conversations=15) as sandbox:
+        sandbox.faults.append(Fault(route="GET /conversations/{id}/messages", status=503, times=10**6))
+        (program.folder / "config.json").write_text(json.dumps(sandbox.config(start_date=START)), encoding="utf-8")
+        chosen = ConfiguredAirbyteCatalogSerializer.dump(catalog(["conversation_messages"]))
+        (program.folder / "catalog.json").write_text(json.dumps(chosen), encoding="utf-8")
+        command = [str(program.path), "read", "--config", "config.json", "--catalog", "catalog.json"]
+        nowhere = subprocess.DEVNULL
+        with subprocess.Popen(command, cwd=program.folder, stdout=nowhere, stderr=nowhere) as process:
+            deadline = time.monotonic() + WAIT_S
+            while not any(each.status == 503 for each in list(sandbox.log)) and time.monotonic() < deadline:
+                time.sleep(0.02)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 128 + signal.SIGTERM
     assert not list(scratch.iterdir())
 
 

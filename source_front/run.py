@@ -6,6 +6,7 @@ https://docs.airbyte.com/platform/understanding-airbyte/airbyte-protocol
 import os
 import signal
 import sys
+import threading
 from argparse import Namespace
 from collections.abc import Callable
 from typing import TypeVar
@@ -17,6 +18,9 @@ from source_front.config import config_error
 from source_front.source import SourceFront
 
 Input = TypeVar("Input")
+
+GRACE = 3.0
+"""Seconds."""
 
 
 def main() -> None:
@@ -39,8 +43,15 @@ def main() -> None:
 
 
 def _stop(number: int, _: object) -> None:
-    """End without another word: the CDK would go on with a line that was cut, and what follows might look whole."""
+    """End without another word: the CDK would go on with a line that was cut, and what follows might look whole.
+
+    Its folder of files goes first. Its threads would still ask for what is queued, and wait for a Front that is down:
+    they have until `GRACE`.
+    """
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    ending = threading.Timer(GRACE, os._exit, [128 + number])
+    ending.daemon = True
+    ending.start()
     sys.exit(128 + number)
 
 
