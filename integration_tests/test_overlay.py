@@ -110,7 +110,7 @@ def test_given_any_streams_in_any_order_when_synced_then_the_package_asks_for_ea
             sandbox.changes.random_change(dice)
 
 
-BAD = ["html", "no_results"]
+BAD: list[FaultKind] = ["no_results"]
 
 
 @pytest.mark.parametrize("kind", BAD)

@@ -35,10 +35,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FastClock:
     [
         (50, False, 4, CONVERSATIONS),
         (50, True, 20, CONVERSATIONS),
-        (100, False, 8, [*CONVERSATIONS, *SEARCHES]),
         (200, False, 20, [*CONVERSATIONS, *SEARCHES, "comments", "conversation_followers"]),
     ],
-    ids=["50", "50 and a burst", "100", "200"],
+    ids=["50", "50 and a burst", "200"],
 )
 @pytest.mark.usefixtures("clock")
 def test_given_a_limit_when_synced_then_next_to_nothing_is_refused_and_nothing_lost(
