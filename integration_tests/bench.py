@@ -145,9 +145,9 @@ class Bench:
     ) -> None:
         self._usage = folder / "usage"
         measured = MEASURED.replace("timeout=None", f"timeout={longest}")
-        self._measured = [sys.executable, "-c", measured, str(self._usage)]
-        self._package = Connector(folder, self._measured)
-        self._manifest = Connector(folder, [*self._measured, sys.executable, "-c", ALONE])
+        prefix = [sys.executable, "-c", measured, str(self._usage)]
+        self._package = Connector(folder, prefix)
+        self._manifest = Connector(folder, [*prefix, sys.executable, "-c", ALONE])
         self._conversations, self._start_date = conversations, start_date
         self._behaviour, self._num_workers = behaviour, num_workers
         self._now, self._port = now or time.time(), 0
@@ -162,7 +162,8 @@ class Bench:
         """By the package; and its requests."""
         with self._sandbox() as sandbox:
             catalog = configured(self._package.discover(self._config(sandbox)))
-            return self._sync(f"{self._num_workers} workers", sandbox, self._package, catalog, [])[0], list(sandbox.log)
+            name = f"{self._num_workers} workers" if self._num_workers else "first sync"
+            return self._sync(name, sandbox, self._package, catalog, [])[0], list(sandbox.log)
 
     def _syncs(self, way: Connector, bound: dict[str, int]) -> list[Sync]:
         package = way is self._package
@@ -370,6 +371,15 @@ def pace(conversations: int) -> str:
     return f"{title}\n{table(['limit a minute', 'requests', '429s', 'used while children wait', 'seconds'], rows)}\n"
 
 
+def first(conversations: int) -> str:
+    """What one first sync by the package takes: a table."""
+    with tempfile.TemporaryDirectory() as folder:
+        sync, _ = Bench(Path(folder), conversations, None).first_sync()
+    row = (sync.total, sum(sync.again.values()), sync.records, sync.seconds, round(sync.peak_mb))
+    title = f"First sync of {conversations:,} conversations, the last three months"
+    return f"{title}\n{table(['requests', 'asked again', 'records', 'seconds', 'peak memory, MB'], [row])}\n"
+
+
 def soak(conversations: int) -> str:
     """A first sync by each number of workers that the form takes, of short pages: a table.
 
@@ -394,6 +404,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help=f"accounts of {QUICK_SIZES} conversations, not {SIZES}")
     parser.add_argument("--full", action="store_true", help="everything of the larger account, too: minutes more")
     parser.add_argument("--workers", action="store_true", help="by number of workers instead: half an hour")
+    parser.add_argument("--first", type=int, metavar="N", help="one first sync of N conversations instead")
     parser.add_argument("--pace", action="store_true", help="how a limit is used instead: minutes")
     parser.add_argument(
         "--soak", action="store_true", help="by every number of workers instead, to see that none hangs"
@@ -408,6 +419,9 @@ def main() -> None:
         runs.append((large, EVERYTHING))
     if options.workers:
         print(workers(large))
+        return
+    if options.first:
+        print(first(options.first))
         return
     if options.pace:
         print(pace(small))
