@@ -6,7 +6,7 @@ import json
 import logging
 import subprocess
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -163,12 +163,21 @@ class Program:
 
     def run(self, command: str, *options: str, **inputs: object) -> subprocess.CompletedProcess[str]:
         """`run("check", config={...})`: each input becomes a file that the option of its name points to."""
+        arguments = [*self._arguments(command, inputs), *options]
+        return subprocess.run(arguments, cwd=self.folder, capture_output=True, text=True, timeout=180, check=False)
+
+    def start(self, command: str, *, stdout: int = subprocess.PIPE, **inputs: object) -> subprocess.Popen[str]:
+        """As `run`, to be watched while it runs, and ended."""
+        arguments = self._arguments(command, inputs)
+        return subprocess.Popen(
+            arguments, cwd=self.folder, stdout=stdout, stderr=subprocess.DEVNULL, text=True, encoding="utf-8"
+        )
+
+    def _arguments(self, command: str, inputs: Mapping[str, object]) -> list[str]:
         files = {name: self.folder / f"{name}.json" for name in inputs}
         for name, content in inputs.items():
             files[name].write_text(json.dumps(content), encoding="utf-8")
-        named = [part for name, file in files.items() for part in (f"--{name}", str(file))]
-        done = [str(self.path), command, *named, *options]
-        return subprocess.run(done, cwd=self.folder, capture_output=True, text=True, timeout=180, check=False)
+        return [str(self.path), command, *(part for name, file in files.items() for part in (f"--{name}", str(file)))]
 
     def read(self, config: Row, streams: Sequence[str] = ()) -> tuple[Reading, subprocess.CompletedProcess[str]]:
         chosen = catalog(streams)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -12,6 +12,23 @@ from integration_tests.connection import STREAMS, Connection
 from integration_tests.sandbox import Behaviour, Sandbox
 
 SEARCH = "GET /conversations/search/{query}"
+
+
+def listed_pages(company: Sandbox) -> list[str]:
+    """The paths of the searches for pages of conversations, so far."""
+    return [each.path for each in list(company.log) if "/search/" in each.path and "limit=100" in each.query]
+
+
+def once_listed(company: Sandbox, which: Callable[[str], bool], call: Callable[[], object]) -> None:
+    """Calls it during the first search after such a page was asked for."""
+
+    def look() -> None:
+        if any(map(which, listed_pages(company))):
+            call()
+        else:
+            company.changes.during(SEARCH, 1, look)
+
+    company.changes.during(SEARCH, 1, look)
 
 
 @pytest.fixture
@@ -129,15 +146,8 @@ def test_given_a_conversation_trashed_between_the_lists_of_a_first_sync_when_syn
     assert newest.comments
     assert newest.inboxes
 
-    def trash_once_listed() -> None:
-        listed = [each for each in company.log if "/search/" in each.path and "limit=100" in each.query]
-        if any("trashed" not in each.path for each in listed):
-            company.changes.trash(newest.id)
-        else:
-            company.changes.during(SEARCH, 1, trash_once_listed)
-
     connection = Connection(company, *STREAMS)
-    company.changes.during(SEARCH, 1, trash_once_listed)
+    once_listed(company, lambda path: "trashed" not in path, lambda: company.changes.trash(newest.id))
     connection.sync()
     assert newest.state == "deleted"
     connection.later(3_600)
@@ -160,7 +170,7 @@ def test_given_a_conversation_trashed_while_its_page_is_read_when_synced_again_t
         company.changes.trash(victim.id)
 
     def look() -> None:
-        pages = [each.path for each in list(company.log) if "/search/" in each.path and "limit=100" in each.query]
+        pages = listed_pages(company)
         if pages and "trashed" in pages[-1]:
             asked.set()
         company.changes.during(SEARCH, 1, look)
@@ -181,16 +191,12 @@ def test_given_a_conversation_restored_between_the_lists_of_a_first_sync_when_sy
     for each in mentioning:
         company.changes.trash(each)
 
-    def restore_once_listed() -> None:
-        pages = [each for each in company.log if "/search/" in each.path and "limit=100" in each.query]
-        if any("trashed" not in each.path for each in pages):
-            for each in mentioning:
-                company.changes.restore(each)
-        else:
-            company.changes.during(SEARCH, 1, restore_once_listed)
+    def restore() -> None:
+        for each in mentioning:
+            company.changes.restore(each)
 
     connection = Connection(company, "comment_mentions")
-    company.changes.during(SEARCH, 1, restore_once_listed)
+    once_listed(company, lambda path: "trashed" not in path, restore)
     connection.sync()
     connection.later(3_600)
     connection.sync()
@@ -207,14 +213,7 @@ def test_given_a_change_between_the_lists_of_two_inboxes_when_synced_then_the_ne
     connection = Connection(company, "conversation_inboxes")
     connection.later(7_200)
 
-    def change_between() -> None:
-        pages = [each.path for each in company.log if "/search/" in each.path and "limit=100" in each.query]
-        if any(shared[0] in each for each in pages):
-            getattr(company.changes, happens)(victim.id)
-        else:
-            company.changes.during(SEARCH, 1, change_between)
-
-    company.changes.during(SEARCH, 1, change_between)
+    once_listed(company, lambda path: shared[0] in path, lambda: getattr(company.changes, happens)(victim.id))
     connection.sync()
     rows = [row for row in connection.warehouse.rows("conversation_inboxes") if row["conversation_id"] == victim.id]
     newest = max(row["changed_at"] for row in rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import signal
 import subprocess
@@ -12,7 +11,6 @@ from contextlib import contextmanager
 from copy import copy
 from itertools import count, pairwise
 from types import SimpleNamespace
-from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -223,13 +221,7 @@ def killed(program: Program, connection: Connection, stop: Stop) -> Messages:
         "catalog": ConfiguredAirbyteCatalogSerializer.dump(catalog(connection.streams, SyncMode.incremental)),
         "state": [AirbyteStateMessageSerializer.dump(state) for state in connection.states],
     }
-    command = [str(program.path), "read"]
-    for name, content in inputs.items():
-        file = program.folder / f"{name}.json"
-        file.write_text(json.dumps(content), encoding="utf-8")
-        command += [f"--{name}", str(file)]
-    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-    with subprocess.Popen(command, cwd=program.folder, **pipes) as process:
+    with program.start("read", **inputs) as process:
         lines = stop(process)
     assert process.returncode == -signal.SIGKILL
     whole = [line for line in lines if line.endswith("\n")]

@@ -68,17 +68,8 @@ def test_given_a_read_when_it_is_told_to_end_then_nothing_is_left_on_disk_and_no
 ) -> None:
     """Also with a reader so slow that a line is cut: nothing may follow it that would be glued to it."""
     with Sandbox(conversations=15) as sandbox:
-        inputs = {
-            "config": sandbox.config(start_date=START),
-            "catalog": ConfiguredAirbyteCatalogSerializer.dump(catalog(["conversation_messages", "contacts"])),
-        }
-        for name, content in inputs.items():
-            (program.folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
-        options = [part for name in inputs for part in (f"--{name}", f"{name}.json")]
-        command = [str(program.path), "read", *options]
-        with subprocess.Popen(
-            command, cwd=program.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8"
-        ) as process:
+        chosen = ConfiguredAirbyteCatalogSerializer.dump(catalog(["conversation_messages", "contacts"]))
+        with program.start("read", config=sandbox.config(start_date=START), catalog=chosen) as process:
             assert process.stdout
             begun = [next(line for line in process.stdout if '"RECORD"' in line)]
             time.sleep(1.5)  # until the pipe is full
@@ -94,12 +85,11 @@ def test_given_a_front_that_is_down_when_it_is_told_to_end_then_it_does_not_wait
 ) -> None:
     with Sandbox(conversations=15) as sandbox:
         sandbox.faults.append(Fault(route="GET /conversations/{id}/messages", status=503, times=10**6))
-        (program.folder / "config.json").write_text(json.dumps(sandbox.config(start_date=START)), encoding="utf-8")
-        chosen = ConfiguredAirbyteCatalogSerializer.dump(catalog(["conversation_messages"]))
-        (program.folder / "catalog.json").write_text(json.dumps(chosen), encoding="utf-8")
-        command = [str(program.path), "read", "--config", "config.json", "--catalog", "catalog.json"]
-        nowhere = subprocess.DEVNULL
-        with subprocess.Popen(command, cwd=program.folder, stdout=nowhere, stderr=nowhere) as process:
+        inputs = {
+            "config": sandbox.config(start_date=START),
+            "catalog": ConfiguredAirbyteCatalogSerializer.dump(catalog(["conversation_messages"])),
+        }
+        with program.start("read", stdout=subprocess.DEVNULL, **inputs) as process:
             deadline = time.monotonic() + WAIT_S
             while not any(each.status == 503 for each in list(sandbox.log)) and time.monotonic() < deadline:
                 time.sleep(0.02)

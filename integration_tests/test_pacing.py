@@ -10,7 +10,14 @@ import pytest
 
 from integration_tests.connection import Connection
 from integration_tests.sandbox import Behaviour, Sandbox
-from integration_tests.test_limits import CONVERSATIONS, SEARCHES, FastClock, another_client, refused
+from integration_tests.test_limits import (
+    CONVERSATIONS,
+    SEARCHES,
+    FastClock,
+    most_within,
+    refused,
+    synced_beside_another,
+)
 
 SPEED = 30.0
 
@@ -54,21 +61,9 @@ def test_given_a_limit_when_synced_then_next_to_nothing_is_refused_and_nothing_l
 def test_given_another_client_with_half_the_quota_when_synced_then_few_are_refused_and_nothing_is_lost(
     clock: FastClock,
 ) -> None:
-    with Sandbox(seed=1, conversations=20, behaviour=Behaviour(rpm=50, page_size_cap=3)) as sandbox:
-        connection = Connection(sandbox, *CONVERSATIONS, num_workers=8)
-        with another_client(sandbox, clock, rpm=25):
-            connection.sync()
-        assert sandbox.requests["GET /me"] > 25
-        assert refused(sandbox) <= len(sandbox.log) / 20
-        assert not connection.problems()
+    sandbox = synced_beside_another(clock)
+    assert refused(sandbox) <= len(sandbox.log) / 20
 
 
 def test_given_requests_per_minute_when_synced_then_no_minute_has_more(clock: FastClock) -> None:
-    with Sandbox(seed=1, conversations=20, behaviour=Behaviour(page_size_cap=3)) as sandbox:
-        connection = Connection(sandbox, *CONVERSATIONS, requests_per_minute=40)
-        connection.sync()
-        at = [each.at * clock.speed for each in sandbox.log]
-    most = max(sum(begin <= each < begin + 55 for each in at) for begin in at)
-    assert len(at) > 80
-    assert 30 <= most <= 40  # in 55 seconds: a request takes its time to the server
-    assert not connection.problems()
+    assert 30 <= most_within(55, clock) <= 40  # a request takes its time to the server

@@ -65,19 +65,24 @@ class Wire:
         return sending
 
 
-@pytest.mark.usefixtures("manifest_alone")
-def test_no_redirect_takes_the_token_to_the_companys_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A merged conversation answers 301 with an address at the company's host. Its messages come with the survivor."""
+def merged_in_mid_read(monkeypatch: pytest.MonkeyPatch, location: Literal["company", "other"]) -> tuple[Sandbox, Wire]:
+    """A company whose messages were read whole while conversations were merged, and what was sent meanwhile."""
     start = ago(200)
-    behaviour = Behaviour(merged_location="company")
-    with Sandbox(seed=1, conversations=30, behaviour=behaviour) as sandbox:
+    with Sandbox(seed=1, conversations=30, behaviour=Behaviour(merged_location=location)) as sandbox:
         merge_when_asked(sandbox, "GET /conversations/{id}/messages", start)
         wire = Wire(sandbox.other_url)
         monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", wire.adapter(requests.adapters.HTTPAdapter.send))
-        reading = read(sandbox.config(start_date=start), ["conversation_messages"])
+        reading = read_lightly(sandbox.config(start_date=start), ["conversation_messages"])
         assert not reading.errors
         messages = truth.expected(sandbox.company, sandbox.behaviour, "conversation_messages", start_date=start)
         assert {row["id"] for row in messages} <= {row["id"] for row in reading.rows["conversation_messages"]}
+    return sandbox, wire
+
+
+@pytest.mark.usefixtures("manifest_alone")
+def test_no_redirect_takes_the_token_to_the_companys_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A merged conversation answers 301 with an address at the company's host. Its messages come with the survivor."""
+    sandbox, wire = merged_in_mid_read(monkeypatch, "company")
     redirected = [authorized for address, authorized in wire.sent if address.startswith(COMPANY_HOST)]
     assert redirected
     assert not any(redirected)
@@ -101,16 +106,8 @@ def test_no_redirect_takes_the_token_to_any_other_host() -> None:
 def test_the_package_follows_redirects_on_its_own_host(
     monkeypatch: pytest.MonkeyPatch, location: Literal["company", "other"]
 ) -> None:
-    start = ago(200)
-    with Sandbox(seed=1, conversations=30, behaviour=Behaviour(merged_location=location)) as sandbox:
-        merge_when_asked(sandbox, "GET /conversations/{id}/messages", start)
-        wire = Wire(sandbox.other_url)
-        monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", wire.adapter(requests.adapters.HTTPAdapter.send))
-        reading = read_lightly(sandbox.config(start_date=start), ["conversation_messages"])
-        assert not reading.errors
-        messages = truth.expected(sandbox.company, sandbox.behaviour, "conversation_messages", start_date=start)
-        assert {row["id"] for row in messages} <= {row["id"] for row in reading.rows["conversation_messages"]}
-        assert any(each.status == 301 for each in sandbox.log)
+    sandbox, wire = merged_in_mid_read(monkeypatch, location)
+    assert any(each.status == 301 for each in sandbox.log)
     assert all(address.startswith(sandbox.url) for address, _ in wire.sent)
 
 

@@ -144,7 +144,10 @@ class SourceFront(ConcurrentDeclarativeSource):
         """
         try:
             for message in super().read(logger, config, catalog, state):
-                if not (message.trace and message.trace.error) or self._is_news(message.trace.error):
+                error = message.trace.error if message.trace else None
+                if error:
+                    _keep_secrets(error)
+                if not error or self._is_news(error):
                     yield message
         finally:
             if skipped := warning(self._sync):
@@ -157,13 +160,17 @@ class SourceFront(ConcurrentDeclarativeSource):
             )
 
     def _is_news(self, error: AirbyteErrorTraceMessage) -> bool:
-        """Whether the stream has not said so before; without secrets: Front's own words are in it."""
-        error.message = filter_secrets(error.message)
-        error.internal_message = error.internal_message and filter_secrets(error.internal_message)
-        error.stack_trace = error.stack_trace and filter_secrets(error.stack_trace)
+        """Whether the stream has not said so before. One that cannot succeed any more says so for each partition."""
         stream = error.stream_descriptor.name if error.stream_descriptor else ""
         if error.message not in self._sync.answers.outages.told:
             return True
         news = stream not in self._sync.ended
         self._sync.ended.add(stream)
         return news
+
+
+def _keep_secrets(error: AirbyteErrorTraceMessage) -> None:
+    """Front's own words are in it."""
+    error.message = filter_secrets(error.message)
+    error.internal_message = error.internal_message and filter_secrets(error.internal_message)
+    error.stack_trace = error.stack_trace and filter_secrets(error.stack_trace)

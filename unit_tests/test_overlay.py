@@ -1,7 +1,6 @@
 """What Python lays over the manifest replaces definitions, whole and everywhere, and adds nothing but its classes."""
 
 import importlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from airbyte_cdk.sources.declarative.requesters.error_handlers.default_error_han
 from airbyte_cdk.sources.declarative.requesters.http_requester import HttpRequester
 
 from source_front.source import MODULE, load_manifest, overlaid, resolve
+from unit_tests.test_manifest import nodes
 
 Node = dict[str, Any]
 BASES = {"CustomRequester": HttpRequester, "CustomErrorHandler": DefaultErrorHandler}
@@ -19,13 +19,6 @@ OVERLAY: Node = yaml.safe_load(MODULE.with_name("overlay.yaml").read_text(encodi
 @pytest.fixture(scope="module")
 def laid() -> Node:
     return resolve(overlaid(load_manifest()))
-
-
-def nodes(of: object) -> Iterator[Node]:
-    if isinstance(of, dict):
-        yield of
-    for each in of.values() if isinstance(of, dict) else of if isinstance(of, list) else ():
-        yield from nodes(each)
 
 
 @pytest.mark.parametrize("name", OVERLAY)

@@ -53,12 +53,13 @@ class ChildAccess(DefaultErrorHandler):
         if resource not in self._sync.readable and self._status(parent) == 200:
             forbidden.add(parent)
             for other in self._others(parent.rpartition("/")[0]):
-                if len(forbidden) < ENOUGH and resource not in self._sync.readable and other not in forbidden:
-                    status = self._status(f"{other}/{kind}{mark}{query}")
-                    if status == 403:
-                        forbidden.add(other)
-                    elif status == 200:
-                        self._sync.readable.add(resource)
+                if len(forbidden) >= ENOUGH or resource in self._sync.readable:
+                    break
+                status = self._status(f"{other}/{kind}{mark}{query}")
+                if status == 403:
+                    forbidden.add(other)
+                elif status == 200:
+                    self._sync.readable.add(resource)
         return len(forbidden) >= ENOUGH and resource not in self._sync.readable
 
     def _others(self, collection: str) -> Iterator[str]:
